@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright the clkdrift developers
+#
+#   make run      install what is missing, build, measure this machine for 30 s
+#   make check    install what is missing, build, run all tests
+#   make bench    precision and speed, side by side with what they are compared to
+#   make help     all targets
+
+VERSION := 0.1.0
+prefix  ?= /usr/local
+B       ?= build
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CFLAGS   ?= -O2 -g
+WARN     := -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+PKGS     := hwloc jansson gsl
+DATADIR  := $(prefix)/share/clkdrift
+CPPFLAGS += -I. -D_GNU_SOURCE -DCLKDRIFT_VERSION='"$(VERSION)"' -DCLKDRIFT_DATADIR='"$(DATADIR)"'
+ALL_CFLAGS = -std=gnu17 $(WARN) -MMD -MP -pthread $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
+LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lm -pthread
+
+# What a fresh Debian 12 needs, beside make itself.
+DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev libinih-dev gnuplot-nox
+# What the tests need on top: ci/t runs as an ordinary user too, and fuzzes with clang.
+TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount clang shellcheck mandoc bash-completion
+
+SRC   := $(filter-out %_test.c,$(wildcard results/*.c probes/*.c analysis/*.c bench/*.c))
+TESTS := $(wildcard results/*_test.c probes/*_test.c analysis/*_test.c bench/*_test.c)
+CLOCKS := $(patsubst probes/clock_%.c,%,$(filter-out %_test.c probes/clock_reader.c,$(wildcard probes/clock_*.c)))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o
+TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
+
+.PHONY: all run check check-unit bench deps test-deps install clean help FORCE
+.DELETE_ON_ERROR:
+
+# 'make V=1' shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),true,echo '  $(1)')
+
+all: $(B)/clkdrift
+
+$(B)/clkdrift: $(B)/bench/main.o $(B)/libclkdrift.a
+	$(call say,LINK  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libclkdrift.a: $(LIB_OBJ)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC    $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
+	$(call say,CC    $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# A unit test includes the .c file that it tests, so that it reaches the private functions.
+$(B)/%_test: %_test.c $(B)/libclkdrift.a
+	@mkdir -p $(@D)
+	$(call say,TEST  $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libclkdrift.a $(LIBS) -lcmocka
+
+# The table of clocks comes from the file names; both files below are replaced only when they change.
+$(B)/gen/clocks.c: FORCE
+	@mkdir -p $(@D)
+	@{ echo '#include "probes/clock_reader.h"'; \
+	   for c in $(sort $(CLOCKS)); do echo "extern const struct clock_reader clock_$$c;"; done; \
+	   echo 'const struct clock_reader *const clock_readers[] = {'; \
+	   for c in $(sort $(CLOCKS)); do echo "	&clock_$$c,"; done; \
+	   echo '	0,'; echo '};'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# Installs only what is missing; an ordinary user with everything there passes.
+deps:
+	@ci/deps $(DEPS)
+
+test-deps:
+	@ci/deps $(DEPS) $(TEST_DEPS)
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/analyze.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/fit.h"
+#include "analysis/judge.h"
+#include "analysis/pair.h"
+#include "analysis/pair_stability.h"
+#include "analysis/steps.h"
+#include "results/units.h"
+
+#define GRANULARITY_READINGS 2000 /* enough to meet every residue */
+#define STEP_SIGMA	     1.96 /* 95 % of a normal distribution */
+/* An event explains a step that is at most this far from it, or two sampling intervals. */
+#define EVENT_REACH_S 0.05
+
+struct analysis {
+	const struct run *run;
+	const struct samples *samples;
+	const struct limits *limits;
+	const struct judging *judging;
+	int reference;
+	double granularity_ns;
+	struct pair_source *source;
+	struct estimates *out;
+	struct error *err;
+};
+
+int analyze_reference(const struct run *run, const struct judging *judging, int *reference, struct error *err)
+{
+	const char *wish = judging->reference;
+	int found;
+
+	if (strcmp(wish, "tsc") == 0) {
+		*reference = PAIR_TSC;
+		return 0;
+	}
+	if (wish[0]) {
+		*reference = run_clock_find(run, wish);
+		return *reference >= 0
+			       ? 0
+			       : error_set(err, -EINVAL, "reference \"%s\": not sampled in this run", wish);
+	}
+	found = run_clock_find(run, "monotonic_raw");
+	if (found < 0)
+		found = run_clock_find(run, "monotonic");
+	*reference = found < 0 ? (run->clock_count > 1 ? 0 : PAIR_TSC) : found;
+	return 0;
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+double analyze_granularity(const struct run *run, const struct samples *samples)
+{
+	uint64_t divisor = 0;
+
+	if (run->tsc_granularity_cycles > 0)
+		return run->tsc_granularity_cycles;
+	for (size_t i = 0; i < samples->series_count; i++) {
+		const struct series *s = &samples->series[i];
+
+		for (size_t k = 0; k < s->count && k < GRANULARITY_READINGS; k++) {
+			divisor = gcd(divisor, s->readings[k].tsc_lo - samples->series[0].readings[0].tsc_lo);
+			divisor = gcd(divisor, s->readings[k].tsc_hi - s->readings[k].tsc_lo);
+		}
+	}
+	return (double)divisor;
+}
+
+static void *append(void *array, size_t *count, size_t size, size_t more)
+{
+	void *grown = reallocarray(array, *count + more + 1, size);
+
+	if (grown)
+		*count += more;
+	return grown;
+}
+
+/* Standard deviation of a clock's own quantisation, in ns; the TSC as pivot has none of its own. */
+static double quantum_ns(const struct run *run, int clock)
+{
+	return clock == PAIR_TSC ? 0 : (double)NS_PER_SEC / run->clocks[clock].hz / sqrt(12);
+}
+
+/* adjtimex of a snapshot in ppm: frequency, and the length of a tick against its nominal 10 ms. */
+static double steering_of(const json_t *environment)
+{
+	const json_t *adjtimex = json_object_get(environment, "adjtimex");
+	const json_t *freq = json_object_get(adjtimex, "freq_ppm"),
+		     *tick = json_object_get(adjtimex, "tick_us");
+
+	if (!json_is_number(freq) || !json_is_number(tick))
+		return NAN;
+	return json_number_value(freq) + (json_number_value(tick) - 10000) * 100;
+}
+
+/* What the kernel admits to do to the target against the reference. */
+static double steering_ppm(const struct analysis *a, int clock)
+{
+	bool target = clock != PAIR_TSC && a->run->clocks[clock].steered;
+	bool reference = a->reference != PAIR_TSC && a->run->clocks[a->reference].steered;
+	double before, after;
+
+	if (target == reference)
+		return 0;
+	before = steering_of(a->run->environment_before);
+	after = a->run->environment_after ? steering_of(a->run->environment_after) : before;
+	return (target ? 1 : -1) * (before + after) / 2;
+}
+
+static void step_cause(const struct analysis *a, double at_s, char *cause, size_t size)
+{
+	double best = fmax(EVENT_REACH_S, 2 * a->run->interval_s);
+
+	snprintf(cause, size, "unknown");
+	for (size_t i = 0; i < a->run->event_count; i++) {
+		const struct event *e = &a->run->events[i];
+		double distance = fabs(pair_source_seconds(a->source, e->tsc) - at_s);
+
+		if (distance > best)
+			continue;
+		best = distance;
+		snprintf(cause, size, "%s: %s", e->kind, e->text);
+	}
+}
+
+static int add_steps(struct analysis *a, const struct pair *pair, const struct drift *row,
+	const struct step_found *found, size_t count)
+{
+	size_t first = a->out->step_count;
+	struct step *grown = append(a->out->steps, &a->out->step_count, sizeof(*grown), count);
+
+	if (!grown)
+		return error_set(a->err, -ENOMEM, "out of memory");
+	a->out->steps = grown;
+	for (size_t i = 0; i < count; i++) {
+		struct step *s = &grown[first + i];
+
+		*s = (struct step){
+			.cpu = pair->cpu,
+			.at_s = found[i].at_s,
+			.step_ns = found[i].step_ns,
+			.ci_low_ns = found[i].step_ns - STEP_SIGMA * found[i].se_ns,
+			.ci_high_ns = found[i].step_ns + STEP_SIGMA * found[i].se_ns,
+		};
+		strcpy(s->phase, row->phase);
+		strcpy(s->clock, row->clock);
+		strcpy(s->reference, row->reference);
+		step_cause(a, s->at_s, s->cause, sizeof(s->cause));
+	}
+	return 0;
+}
+
+/*
+ * Takes the steps out of the offsets, so that drift and stability speak of the rest.
+ * Returns what the steps' own errors add to the standard error of a slope, in ns/s:
+ * a level error e from t on tilts the line by e * sum(t_i - mean, t_i > t) / Sxx.
+ */
+static double take_out_steps(struct pair *pair, const struct step_found *steps, size_t count)
+{
+	double mean = 0, sxx = 0, added = 0;
+
+	for (size_t i = 0; i < pair->count; i++)
+		mean += (pair->t_s[i] - mean) / (double)(i + 1);
+	for (size_t i = 0; i < pair->count; i++)
+		sxx += (pair->t_s[i] - mean) * (pair->t_s[i] - mean);
+	for (size_t k = 0; k < count; k++) {
+		double lever = 0;
+
+		for (size_t i = pair->count; i-- > 0 && pair->t_s[i] > steps[k].at_s;) {
+			pair->offset_ns[i] -= steps[k].step_ns;
+			lever += pair->t_s[i] - mean;
+		}
+		added += pow(steps[k].se_ns * lever / sxx, 2);
+	}
+	return sqrt(added);
+}
+
+static void fill_drift(
+	struct drift *row, const struct fit *fit, const struct pair *pair, double steps_se, size_t steps)
+{
+	double half = (fit->ci_high_ppm - fit->ci_low_ppm) / 2;
+
+	half = hypot(half, STEP_SIGMA * steps_se / PPB_PER_PPM);
+	row->drift_ppm = fit->drift_ppm;
+	row->ci_low_ppm = fit->drift_ppm - half;
+	row->ci_high_ppm = fit->drift_ppm + half;
+	row->systematic_ppm = fit->systematic_ppm;
+	row->hull_low_ppm = fit->hull_low_ppm;
+	row->hull_high_ppm = fit->hull_high_ppm;
+	row->residual_ns = fit->residual_ns;
+	row->span_s = fit->span_s;
+	row->width_ns = fit->width_ns;
+	row->n = fit->used;
+	row->rejected = fit->rejected;
+	row->backward = pair->backward;
+	row->max_backward_ns = pair->max_backward_ns;
+	snprintf(row->method, sizeof(row->method), "%s", fit->method);
+	if (steps)
+		snprintf(row->method, sizeof(row->method), "%s, %zu steps out", fit->method, steps);
+}
+
+static int add_stability(
+	struct analysis *a, const struct pair *pair, const struct drift *row, const bool *use)
+{
+	struct stability *rows = NULL, *grown;
+	size_t count = 0, first = a->out->stability_count;
+	int rc = pair_stability(pair, use, a->run->interval_s, &rows, &count, a->err);
+
+	if (rc || !count)
+		return rc;
+	grown = append(a->out->stability, &a->out->stability_count, sizeof(*grown), count);
+	if (grown) {
+		a->out->stability = grown;
+		for (size_t i = 0; i < count; i++) {
+			grown[first + i] = rows[i];
+			grown[first + i].cpu = pair->cpu;
+			strcpy(grown[first + i].phase, row->phase);
+			strcpy(grown[first + i].clock, row->clock);
+			strcpy(grown[first + i].reference, row->reference);
+		}
+	}
+	free(rows);
+	return grown ? 0 : error_set(a->err, -ENOMEM, "out of memory");
+}
+
+/* Screening, steps, fit and stability of one pair that has points. */
+static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *row)
+{
+	struct fit_input in = {
+		.t_s = pair->t_s,
+		.offset_ns = pair->offset_ns,
+		.half_ns = pair->half_ns,
+		.count = pair->count,
+		.granularity_ns = a->granularity_ns,
+		.resolution_ns = hypot(quantum_ns(a->run, pair->clock), quantum_ns(a->run, pair->reference)),
+	};
+	struct step_input search = {
+		.t_s = pair->t_s,
+		.offset_ns = pair->offset_ns,
+		.half_ns = pair->half_ns,
+		.count = pair->count,
+		.floor_ns = fmax(in.resolution_ns, a->granularity_ns / sqrt(12)),
+		.slack_ns = 2 * a->granularity_ns,
+	};
+	struct step_found *steps = malloc(STEPS_MAX * sizeof(*steps));
+	bool *use = malloc(pair->count + 1);
+	size_t step_count = 0;
+	double steps_se = 0;
+	struct fit fit;
+	int rc;
+
+	rc = steps && use ? 0 : error_set(a->err, -ENOMEM, "out of memory");
+	if (!rc)
+		rc = steps_find(&search, steps, &step_count, a->err);
+	if (!rc && step_count) {
+		rc = add_steps(a, pair, row, steps, step_count);
+		steps_se = take_out_steps(pair, steps, step_count);
+	}
+	if (!rc)
+		rc = fit_drift(&in, use, &fit, a->err);
+	if (!rc) {
+		fill_drift(row, &fit, pair, steps_se, step_count);
+		rc = add_stability(a, pair, row, use);
+	}
+	free(steps);
+	free(use);
+	return rc;
+}
+
+static struct drift drift_empty(const struct analysis *a, int cpu, int clock, size_t phase)
+{
+	struct drift row = {
+		.cpu = cpu,
+		.drift_ppm = NAN,
+		.ci_low_ppm = NAN,
+		.ci_high_ppm = NAN,
+		.systematic_ppm = NAN,
+		.hull_low_ppm = NAN,
+		.hull_high_ppm = NAN,
+		.residual_ns = NAN,
+		.span_s = NAN,
+		.width_ns = NAN,
+		.steering_ppm = steering_ppm(a, clock),
+		.method = "none",
+	};
+
+	strcpy(row.phase, a->run->phases[phase].name);
+	strcpy(row.clock, a->run->clocks[clock].name);
+	strcpy(row.reference, a->reference == PAIR_TSC ? "tsc" : a->run->clocks[a->reference].name);
+	strcpy(row.relation, relation_name(relation_of(a->run, clock, a->reference)));
+	return row;
+}
+
+static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
+{
+	struct drift row = drift_empty(a, cpu, clock, phase), *grown;
+	enum pair_absence absence;
+	struct pair pair;
+	int rc;
+
+	rc = judge_limit(a->limits, a->judging, relation_of(a->run, clock, a->reference), &row, a->err);
+	if (!rc)
+		rc = pair_make(a->source, cpu, clock, a->reference, phase, &pair, &absence, a->err);
+	if (rc)
+		return rc;
+	row.backward = pair.backward;
+	row.max_backward_ns = pair.max_backward_ns;
+	if (absence == PAIR_PRESENT)
+		rc = estimate_pair(a, &pair, &row);
+	pair_free(&pair);
+	if (rc)
+		return rc;
+	judge_drift(&row);
+	grown = append(a->out->drift, &a->out->drift_count, sizeof(row), 1);
+	if (!grown)
+		return error_set(a->err, -ENOMEM, "out of memory");
+	a->out->drift = grown;
+	grown[a->out->drift_count - 1] = row;
+	return 0;
+}
+
+/* Every clock that was read on some CPU against the reference, phase by phase. */
+static int analyze_pairs(struct analysis *a)
+{
+	int rc = 0;
+
+	for (size_t phase = 0; phase < a->run->phase_count; phase++)
+		for (size_t i = 0; !rc && i < a->samples->series_count; i++) {
+			const struct series *s = &a->samples->series[i];
+			bool is_pivot =
+				a->reference == PAIR_TSC && strcmp(a->run->clocks[s->clock].name, "tsc") == 0;
+
+			if ((int)s->clock != a->reference && !is_pivot)
+				rc = analyze_pair(a, s->cpu, (int)s->clock, phase);
+		}
+	return rc;
+}
+
+static int analyze_crosscpu(struct analysis *a)
+{
+	size_t count = a->samples->exchange_count;
+	struct crosscpu *rows = calloc(count + 1, sizeof(*rows));
+
+	if (!rows)
+		return error_set(a->err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		const struct exchange *x = &a->samples->exchanges[i];
+		double forward = cycles_to_ns((double)x->forward_min, a->run->tsc_hz);
+		double backward = cycles_to_ns((double)x->backward_min, a->run->tsc_hz);
+
+		strcpy(rows[i].phase, x->phase);
+		rows[i].cpu_a = x->cpu_a;
+		rows[i].cpu_b = x->cpu_b;
+		rows[i].offset_ns = (forward - backward) / 2;
+		rows[i].bound_ns = (forward + backward) / 2;
+	}
+	a->out->crosscpu = rows;
+	a->out->crosscpu_count = count;
+	return 0;
+}
+
+/* Never silently absent: all that was lost, rejected or odd, by kind. */
+static json_t *count_losses(const struct analysis *a)
+{
+	uint64_t dropped = 0, failed = 0, late = 0, backward = 0, rejected = 0, stored_backward = 0;
+
+	for (size_t i = 0; i < a->run->tally_count; i++) {
+		dropped += a->run->tallies[i].dropped;
+		failed += a->run->tallies[i].failed;
+		backward += a->run->tallies[i].backward;
+	}
+	for (size_t i = 0; i < a->run->place_count; i++)
+		late += a->run->places[i].late;
+	for (size_t i = 0; i < a->out->drift_count; i++) {
+		rejected += a->out->drift[i].rejected;
+		stored_backward += a->out->drift[i].backward;
+	}
+	if (!a->run->tally_count)
+		backward = stored_backward;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "stored",
+		(json_int_t)a->samples->rows, "dropped", (json_int_t)dropped, "failed", (json_int_t)failed,
+		"late", (json_int_t)late, "rejected", (json_int_t)rejected, "inverted",
+		(json_int_t)a->samples->inverted, "backward", (json_int_t)backward, "cut_rows",
+		(json_int_t)a->samples->cut_rows, "events_lost", (json_int_t)a->run->events_lost);
+}
+
+int analyze_run(const struct run *run, const struct samples *samples, const struct limits *limits,
+	const struct judging *judging, struct estimates *estimates, struct error *err)
+{
+	struct analysis a = { run, samples, limits, judging, 0, 0, NULL, estimates, err };
+	int rc;
+
+	*estimates = (struct estimates){ 0 };
+	rc = analyze_reference(run, judging, &a.reference, err);
+	if (rc)
+		return rc;
+	a.granularity_ns = cycles_to_ns(analyze_granularity(run, samples), run->tsc_hz);
+	a.source = pair_source_new(run, samples, err);
+	if (!a.source)
+		return -ENOMEM;
+	rc = analyze_pairs(&a);
+	if (!rc)
+		rc = analyze_crosscpu(&a);
+	if (!rc) {
+		estimates->losses = count_losses(&a);
+		rc = judge_run(run, samples, estimates, err);
+	}
+	pair_source_free(a.source);
+	if (rc)
+		estimates_free(estimates);
+	return rc;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/fit.h"
+
+#include <errno.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_statistics_double.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/dependence.h"
+#include "analysis/edges.h"
+#include "analysis/hull.h"
+#include "analysis/line.h"
+#include "results/units.h"
+
+/* Dependence is looked at on at most this many means of consecutive residuals. */
+#define DEPENDENCE_BINS 512
+/* The edges estimator must be sharper by this factor, or the simpler one is kept. */
+#define EDGES_ADVANTAGE 2.0
+/* Brackets narrower than this many TSC granules are ruled by quantisation, not by delays. */
+#define EDGES_GRANULES 20.0
+
+static int median_width(const struct fit_input *in, double *width)
+{
+	double *copy = malloc((in->count + 1) * sizeof(*copy));
+	size_t n = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	for (size_t i = 0; i < in->count; i++)
+		if (in->half_ns[i] >= 0)
+			copy[n++] = 2 * in->half_ns[i];
+	*width = n ? gsl_stats_median(copy, 1, n) : 0;
+	free(copy);
+	return 0;
+}
+
+/* Screening: inverted brackets always; far too wide ones where the midpoints are fitted. */
+static uint64_t screen(const struct fit_input *in, double width, bool drop_wide, bool *use)
+{
+	double widest = WIDE_FACTOR * width + WIDE_GRANULES * in->granularity_ns;
+	uint64_t rejected = 0;
+
+	for (size_t i = 0; i < in->count; i++) {
+		use[i] = in->half_ns[i] >= 0 && (!drop_wide || 2 * in->half_ns[i] <= widest);
+		rejected += !use[i];
+	}
+	return rejected;
+}
+
+/* Means of consecutive residuals, so that a run of any length is tested alike.  Returns how many. */
+static size_t residual_means(
+	const struct fit_input *in, const bool *use, const struct line *line, double *t, double *residual)
+{
+	size_t each = (line->n + DEPENDENCE_BINS - 1) / DEPENDENCE_BINS, bins = 0, held = 0;
+
+	for (size_t i = 0; i < in->count; i++) {
+		if (!use[i])
+			continue;
+		if (held == 0)
+			t[bins] = residual[bins] = 0;
+		t[bins] += in->t_s[i] / (double)each;
+		residual[bins] += (in->offset_ns[i] - line_at(line, in->t_s[i])) / (double)each;
+		if (++held == each) {
+			bins++;
+			held = 0;
+		}
+	}
+	return bins;
+}
+
+/* Half the interval in ns/s; names the way it was found. */
+static double midpoint_interval(
+	const struct fit_input *in, const bool *use, const struct line *line, const char **how)
+{
+	double t[DEPENDENCE_BINS + 1], residual[DEPENDENCE_BINS + 1], freedom, se;
+	double plain = line->slope_se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, (double)line->n - 2);
+	size_t bins = residual_means(in, use, line, t, residual);
+
+	*how = "least squares";
+	if (fabs(runs_test(residual, bins)) <= RUNS_TEST_LIMIT)
+		return plain;
+	se = block_bootstrap_slope_se(t, residual, bins, &freedom);
+	if (!isfinite(se))
+		return plain;
+	*how = "least squares, block bootstrap";
+	return fmax(plain, se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, freedom));
+}
+
+static void fit_set(struct fit *fit, double slope, double half, const char *method)
+{
+	fit->valid = true;
+	fit->drift_ppm = slope / PPB_PER_PPM;
+	fit->ci_low_ppm = (slope - half) / PPB_PER_PPM;
+	fit->ci_high_ppm = (slope + half) / PPB_PER_PPM;
+	snprintf(fit->method, sizeof(fit->method), "%s", method);
+}
+
+static bool try_edges(const struct fit_input *in, bool *use, double half, struct fit *fit)
+{
+	struct edges e;
+	double edges_half;
+
+	if (fit->width_ns < EDGES_GRANULES * in->granularity_ns ||
+		!edges_fit(in->t_s, in->offset_ns, in->half_ns, in->count, in->resolution_ns, &e))
+		return false;
+	edges_half = e.slope_se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, e.freedom);
+	if (fit->valid && EDGES_ADVANTAGE * edges_half > half)
+		return false;
+	fit->rejected = screen(in, fit->width_ns, false, use);
+	fit->used = in->count - fit->rejected;
+	fit->residual_ns = e.residual;
+	fit->t_mean_s = e.t_mean;
+	fit->at_mean_ns = e.at_mean;
+	fit_set(fit, e.slope, edges_half,
+		e.bootstrap ? "bin minima of both edges, block bootstrap" : "bin minima of both edges");
+	return true;
+}
+
+static void extent(const struct fit_input *in, const bool *use, struct fit *fit)
+{
+	double first = NAN, last = NAN, narrowest = INFINITY;
+
+	for (size_t i = 0; i < in->count; i++) {
+		if (!use[i])
+			continue;
+		if (isnan(first))
+			first = in->t_s[i];
+		last = in->t_s[i];
+		narrowest = fmin(narrowest, 2 * in->half_ns[i]);
+	}
+	fit->span_s = last - first;
+	/*
+	 * If the narrowest bracket turned from balanced to one-sided between the
+	 * ends of the run, its midpoint would move by half its width.
+	 */
+	fit->systematic_ppm = narrowest / (2 * fit->span_s) / PPB_PER_PPM;
+}
+
+int fit_drift(const struct fit_input *in, bool *use, struct fit *fit, struct error *err)
+{
+	bool *own = use ? use : malloc(in->count + 1);
+	struct line line;
+	const char *how;
+	double half = INFINITY, low, high;
+
+	*fit = (struct fit){ .drift_ppm = NAN, .ci_low_ppm = NAN, .ci_high_ppm = NAN, .systematic_ppm = NAN };
+	fit->hull_low_ppm = fit->hull_high_ppm = fit->residual_ns = fit->span_s = NAN;
+	strcpy(fit->method, "none");
+	if (!own || median_width(in, &fit->width_ns)) {
+		if (own != use)
+			free(own);
+		return error_set(err, -ENOMEM, "out of memory for %zu points", in->count);
+	}
+	fit->rejected = screen(in, fit->width_ns, true, own);
+	fit->used = in->count - fit->rejected;
+	if (line_fit(in->t_s, in->offset_ns, own, in->count, in->resolution_ns, &line)) {
+		half = midpoint_interval(in, own, &line, &how);
+		fit_set(fit, line.slope, half, how);
+		fit->residual_ns = line.residual;
+		fit->t_mean_s = line.t_mean;
+		fit->at_mean_ns = line.at_mean;
+	}
+	try_edges(in, own, half, fit);
+	if (fit->valid) {
+		extent(in, own, fit);
+		if (hull_slopes(in->t_s, in->offset_ns, in->half_ns, own, in->count, &low, &high)) {
+			fit->hull_low_ppm = low / PPB_PER_PPM;
+			fit->hull_high_ppm = high / PPB_PER_PPM;
+		}
+	}
+	if (own != use)
+		free(own);
+	return 0;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/judge.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/format.h"
+
+/* At most this many reasons of one kind are spelled out; the rest are counted. */
+#define REASONS_OF_A_KIND 6
+
+int judge_limit(const struct limits *limits, const struct judging *judging, enum relation relation,
+	struct drift *row, struct error *err)
+{
+	const char *name = judging->limits[0] ? judging->limits : relation_limit(relation);
+	const struct limit *limit;
+
+	if (judging->limit_ppm > 0) {
+		row->limit_ppm = judging->limit_ppm;
+		strcpy(row->limit, "user");
+		return 0;
+	}
+	limit = limits_find(limits, name);
+	if (!limit)
+		return error_set(
+			err, -EINVAL, "limit preset \"%s\" is not known; see 'clkdrift list limits'", name);
+	row->limit_ppm = limit->ppm;
+	snprintf(row->limit, sizeof(row->limit), "%s", limit->name);
+	return 0;
+}
+
+static bool is_arithmetic(const struct drift *row)
+{
+	return strcmp(row->relation, "arithmetic") == 0;
+}
+
+/* What is judged: the drift, less what the kernel admits where only arithmetic is in question. */
+static double judged_shift(const struct drift *row)
+{
+	return strcmp(row->limit, "arithmetic") == 0 && isfinite(row->steering_ppm) ? -row->steering_ppm : 0;
+}
+
+void judge_drift(struct drift *row)
+{
+	double shift = judged_shift(row);
+	double low = row->ci_low_ppm - row->systematic_ppm + shift;
+	double high = row->ci_high_ppm + row->systematic_ppm + shift;
+	const char *status = "inconclusive";
+
+	if (low > row->limit_ppm || high < -row->limit_ppm)
+		status = "unstable";
+	else if (low >= -row->limit_ppm && high <= row->limit_ppm)
+		status = is_arithmetic(row) ? "consistent" : "stable";
+	snprintf(row->status, sizeof(row->status), "%s", status);
+}
+
+double judge_minutes(const struct drift *row)
+{
+	double half = (row->ci_high_ppm - row->ci_low_ppm) / 2 + row->systematic_ppm;
+	double gap = fabs(row->limit_ppm - fabs(row->drift_ppm + judged_shift(row)));
+
+	if (!(gap > 0) || !isfinite(half) || !(row->span_s > 0))
+		return 0;
+	/* The systematic term shrinks as 1/T, the statistical one at least as fast. */
+	return row->span_s * half / gap / 60;
+}
+
+static bool has_status(const struct drift *row, const char *status)
+{
+	return strcmp(row->status, status) == 0;
+}
+
+struct judge {
+	const struct run *run;
+	const struct samples *samples;
+	struct estimates *e;
+	int rc;
+};
+
+#define SAY(j, ...)                                                                                          \
+	do {                                                                                                 \
+		if (!(j)->rc)                                                                                \
+			(j)->rc = verdict_add(&(j)->e->verdict, __VA_ARGS__);                                \
+	} while (0)
+
+static void where(const struct run *run, const char *phase, int cpu, char *text, size_t size)
+{
+	if (run->phase_count > 1)
+		snprintf(text, size, "CPU %d, phase %s", cpu, phase);
+	else
+		snprintf(text, size, "CPU %d", cpu);
+}
+
+static struct formatted interval(const struct drift *row)
+{
+	return format_drift(row->drift_ppm, row->ci_low_ppm - row->systematic_ppm,
+		row->ci_high_ppm + row->systematic_ppm);
+}
+
+static size_t say_unstable(struct judge *j)
+{
+	size_t count = 0;
+	char place[96];
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (!has_status(row, "unstable") || count++ >= REASONS_OF_A_KIND)
+			continue;
+		where(j->run, row->phase, row->cpu, place, sizeof(place));
+		SAY(j, "%s drifts %s against %s (%s): beyond the limit %s of %s", row->clock,
+			interval(row).text, row->reference, place, row->limit,
+			format_ppm(row->limit_ppm).text);
+	}
+	if (count > REASONS_OF_A_KIND)
+		SAY(j, "... and %zu more pairs beyond their limit", count - REASONS_OF_A_KIND);
+	return count;
+}
+
+static size_t say_steps(struct judge *j)
+{
+	size_t count = 0;
+	char place[96];
+
+	for (size_t i = 0; i < j->e->step_count; i++) {
+		const struct step *s = &j->e->steps[i];
+
+		if (count++ >= REASONS_OF_A_KIND)
+			continue;
+		where(j->run, s->phase, s->cpu, place, sizeof(place));
+		SAY(j, "%s stepped by %s against %s at %.3f s (%s); cause: %s", s->clock,
+			format_offset(s->step_ns, (s->ci_high_ns - s->ci_low_ns) / 2).text, s->reference,
+			s->at_s, place, s->cause);
+	}
+	if (count > REASONS_OF_A_KIND)
+		SAY(j, "... and %zu more steps", count - REASONS_OF_A_KIND);
+	return count;
+}
+
+/* Tallies see every reading of every burst; without them the stored readings must do. */
+static size_t say_backward(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->run->tally_count; i++) {
+		const struct tally *t = &j->run->tallies[i];
+		const struct clock_info *c = &j->run->clocks[t->clock];
+
+		if (t->backward && count++ < REASONS_OF_A_KIND)
+			SAY(j, "%s went backward %llu times on CPU %d, by up to %s", c->name,
+				(unsigned long long)t->backward, t->cpu,
+				format_ns((double)t->max_backward * 1e9 / c->hz).text);
+	}
+	for (size_t i = 0; !j->run->tally_count && i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (row->backward && count++ < REASONS_OF_A_KIND)
+			SAY(j, "%s went backward %llu times on CPU %d, by up to %s", row->clock,
+				(unsigned long long)row->backward, row->cpu,
+				format_ns(row->max_backward_ns).text);
+	}
+	return count;
+}
+
+static bool disjoint(const struct crosscpu *a, const struct crosscpu *b)
+{
+	return fabs(a->offset_ns - b->offset_ns) > a->bound_ns + b->bound_ns;
+}
+
+static size_t say_crosscpu(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->e->crosscpu_count; i++) {
+		const struct crosscpu *c = &j->e->crosscpu[i];
+
+		if (fabs(c->offset_ns) > c->bound_ns && count++ < REASONS_OF_A_KIND)
+			SAY(j, "the TSCs of CPU %d and CPU %d are %s apart (%s)", c->cpu_a, c->cpu_b,
+				format_offset(c->offset_ns, c->bound_ns).text, c->phase);
+		for (size_t k = 0; k < i; k++) {
+			const struct crosscpu *before = &j->e->crosscpu[k];
+
+			if (before->cpu_a == c->cpu_a && before->cpu_b == c->cpu_b && disjoint(before, c) &&
+				count++ < REASONS_OF_A_KIND)
+				SAY(j, "the TSCs of CPU %d and CPU %d moved from %s (%s) to %s (%s)",
+					c->cpu_a, c->cpu_b,
+					format_offset(before->offset_ns, before->bound_ns).text,
+					before->phase, format_offset(c->offset_ns, c->bound_ns).text,
+					c->phase);
+		}
+	}
+	return count;
+}
+
+static size_t say_straddling(struct judge *j)
+{
+	size_t count = 0;
+	char place[96];
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		double minutes = judge_minutes(row);
+
+		if (!has_status(row, "inconclusive") || row->n == 0 || count++ >= REASONS_OF_A_KIND)
+			continue;
+		where(j->run, row->phase, row->cpu, place, sizeof(place));
+		if (!isfinite(row->drift_ppm))
+			SAY(j, "%s against %s (%s): %llu usable readings are too few for a drift", row->clock,
+				row->reference, place, (unsigned long long)row->n);
+		else if (minutes > 0 && minutes < 1e5)
+			SAY(j,
+				"%s drifts %s against %s (%s): the interval straddles the limit %s of %s; "
+				"a run of about %.0f min would settle it",
+				row->clock, interval(row).text, row->reference, place, row->limit,
+				format_ppm(row->limit_ppm).text, ceil(minutes));
+		else
+			SAY(j, "%s drifts %s against %s (%s): the interval straddles the limit %s of %s",
+				row->clock, interval(row).text, row->reference, place, row->limit,
+				format_ppm(row->limit_ppm).text);
+	}
+	return count;
+}
+
+static size_t say_rejected(struct judge *j)
+{
+	size_t count = 0;
+	char place[96];
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		double all = (double)(row->n + row->rejected);
+
+		if (!((double)row->rejected > JUDGE_REJECTED_MAX * all) || count++ >= REASONS_OF_A_KIND)
+			continue;
+		where(j->run, row->phase, row->cpu, place, sizeof(place));
+		SAY(j, "%s against %s (%s): %llu of %.0f readings had to be rejected", row->clock,
+			row->reference, place, (unsigned long long)row->rejected, all);
+	}
+	return count;
+}
+
+static bool phase_has_readings(const struct samples *samples, const struct phase *phase)
+{
+	for (size_t i = 0; i < samples->series_count; i++)
+		for (size_t k = 0; k < samples->series[i].count; k++)
+			if (samples->series[i].readings[k].tsc_lo >= phase->tsc_lo &&
+				samples->series[i].readings[k].tsc_lo < phase->tsc_hi)
+				return true;
+	return false;
+}
+
+static size_t say_empty(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->run->phase_count; i++)
+		if (!phase_has_readings(j->samples, &j->run->phases[i]) && count++ < REASONS_OF_A_KIND)
+			SAY(j, "phase %s has no readings", j->run->phases[i].name);
+	return count;
+}
+
+static size_t say_changes(struct judge *j)
+{
+	json_t *change;
+	size_t i, count = 0;
+
+	json_array_foreach(j->run->environment_changes, i,
+		change) if (json_is_string(change) && count++ < REASONS_OF_A_KIND)
+		SAY(j, "the environment changed during the run: %s", json_string_value(change));
+	return count;
+}
+
+/* Rows that witness for a clock: another oscillator agreed. */
+static size_t count_status(const struct estimates *e, const char *status)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->drift_count; i++)
+		count += has_status(&e->drift[i], status);
+	return count;
+}
+
+static bool has_independent(const struct estimates *e)
+{
+	for (size_t i = 0; i < e->drift_count; i++)
+		if (!is_arithmetic(&e->drift[i]))
+			return true;
+	return false;
+}
+
+static void say_agreement(struct judge *j, const char *status, const char *what)
+{
+	const struct drift *worst = NULL;
+	size_t count = count_status(j->e, status);
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (has_status(row, status) &&
+			(!worst || fabs(row->drift_ppm + judged_shift(row)) >
+					   fabs(worst->drift_ppm + judged_shift(worst))))
+			worst = row;
+	}
+	if (worst)
+		SAY(j, "%zu %s; the largest: %s %s against %s on CPU %d, limit %s of %s", count, what,
+			worst->clock, interval(worst).text, worst->reference, worst->cpu, worst->limit,
+			format_ppm(worst->limit_ppm).text);
+}
+
+static void say_steering(struct judge *j)
+{
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (isfinite(row->steering_ppm) && row->steering_ppm != 0) {
+			SAY(j,
+				"the kernel steers %s by %+.6g ppm against %s (adjtimex); the measured drift "
+				"is %s",
+				row->clock, row->steering_ppm, row->reference, interval(row).text);
+			return;
+		}
+	}
+}
+
+static void say_assumed(struct judge *j)
+{
+	for (size_t i = 0; i < j->run->clock_count; i++) {
+		const struct clock_info *c = &j->run->clocks[i];
+
+		if (!c->oscillator_assumed)
+			continue;
+		SAY(j, "run.json does not say which oscillators the clocks follow; assumed: %s follows %s",
+			c->name, c->oscillator);
+		return;
+	}
+}
+
+int judge_run(const struct run *run, const struct samples *samples, struct estimates *e, struct error *err)
+{
+	struct judge j = { .run = run, .samples = samples, .e = e };
+	size_t against, open;
+
+	against = say_unstable(&j);
+	against += say_steps(&j);
+	against += say_backward(&j);
+	against += say_crosscpu(&j);
+	open = say_straddling(&j);
+	open += say_rejected(&j);
+	open += say_empty(&j);
+	open += say_changes(&j);
+	if (e->drift_count == 0) {
+		SAY(&j, "there are no two clocks to compare");
+		open++;
+	} else if (!has_independent(e)) {
+		SAY(&j,
+			"no independent reference: every clock of this run follows the oscillator \"%s\", so "
+			"agreement "
+			"is arithmetic and no proof that any of them is right",
+			relation_oscillator(run, 0));
+		open++;
+	}
+	say_agreement(&j, "stable", "pairs on different oscillators are within their limit");
+	say_agreement(&j, "consistent", "pairs on one oscillator agree to within arithmetic");
+	say_steering(&j);
+	say_assumed(&j);
+	e->verdict.status = against ? STATUS_UNSTABLE : open ? STATUS_INCONCLUSIVE : STATUS_STABLE;
+	return j.rc ? error_set(err, j.rc, "out of memory") : 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * Two clocks side by side: the offset target - reference over time, one point
+ * a reading of the sparser clock, each with its bracket.
+ *
+ * A reading says that the clock showed `value` somewhere inside [tsc_lo, tsc_hi].
+ * Against the pivot TSC the offset is therefore inside
+ *   [value - tsc_hi * k, value - tsc_lo * k],   k = ns per cycle,
+ * and for two such clocks the widths add.  The nearest reading of the denser clock
+ * is carried to the instant of the sparser one at the reference's own rate.
+ */
+#ifndef ANALYSIS_PAIR_H
+#define ANALYSIS_PAIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "results/error.h"
+#include "results/run.h"
+#include "results/samples.h"
+
+#define PAIR_TSC (-1) /* reference index: the pivot TSC itself at its nominal tsc_hz */
+
+struct pair {
+	int cpu;
+	int clock;     /* target, index into run->clocks */
+	int reference; /* index, or PAIR_TSC */
+	size_t phase;  /* index into run->phases */
+	size_t count;
+	double *t_s;	   /* s since the first reading of the run */
+	double *offset_ns; /* middle of the bracket; 0 at the first point of the series */
+	double *half_ns;   /* half the bracket's width; negative where a bracket is inverted */
+	uint64_t backward; /* target readings below the one before, in this phase */
+	double max_backward_ns;
+};
+
+/* Why a pair has no points. */
+enum pair_absence {
+	PAIR_PRESENT,
+	PAIR_NO_TARGET,	   /* the clock was not read on this CPU in this phase */
+	PAIR_NO_REFERENCE, /* the reference was not read */
+};
+
+struct pair_source;
+
+/* Common part of all pairs of a run: time lines are made once for each series.  NULL when out of memory. */
+struct pair_source *pair_source_new(const struct run *run, const struct samples *samples, struct error *err);
+void pair_source_free(struct pair_source *source);
+
+/* First TSC value of the run, and its instant in seconds for any TSC value of the run. */
+double pair_source_seconds(const struct pair_source *source, uint64_t tsc);
+
+/*
+ * Makes the pair of that clock and reference on that CPU in that phase.  An
+ * empty pair (count 0) is no error: *absence says why.  Free with pair_free().
+ */
+int pair_make(struct pair_source *source, int cpu, int clock, int reference, size_t phase, struct pair *pair,
+	enum pair_absence *absence, struct error *err);
+void pair_free(struct pair *pair);
+
+#endif

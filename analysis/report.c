@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analysis/report_parts.h"
+#include "results/file.h"
+
+static const struct {
+	const char *name, *heading, *caption;
+	plot_function *draw;
+} figures[] = {
+	{ "offset", "Offset over time",
+		"One panel per clock, each with its own scale; up means ahead of the reference, and each "
+		"curve starts at zero. A straight line is a constant drift, a jump is a step. The shade "
+		"spans the lowest and highest reading of each stretch of time; dashes are the fit, the grey "
+		"fan its 95 % interval. Triangles on the edge stand for readings beyond the axis.",
+		plot_offset },
+	{ "residual", "Residuals about the fit",
+		"The same readings less the fitted line and the steps found. An even band is noise, and the "
+		"fit may be trusted; a bend means that the rate changed, a jump is a step that was not "
+		"found.",
+		plot_residual },
+	{ "drift", "Drift per CPU",
+		"Slope of each fit with its 95 % interval, each clock on its own scale. CPUs of one machine "
+		"that share an oscillator should agree within their intervals.",
+		plot_drift },
+	{ "stability", "Stability over averaging time",
+		"How much the rate varies from one stretch of length τ to the next: lower is steadier. "
+		"Falling "
+		"as 1/τ it is noise of the readings, level or rising it is the clock itself. Bars are 95 % "
+		"intervals; of each clock the CPU is shown on which it is least steady. Clocks are moved "
+		"slightly sideways so that their bars can be told apart.",
+		plot_stability },
+	{ "cost", "Read cost",
+		"Time between the two TSC reads around one reading: the dot is the median, the bar goes from "
+		"the fastest 10 % to the slowest 10 %.",
+		plot_cost },
+	{ "crosscpu", "TSC offsets between CPUs",
+		"From exchanges over one cache line in both directions. Each cell is the TSC of the CPU of "
+		"its column less that of its row; the true value lies within ± the bound.",
+		plot_crosscpu },
+	{ "brackets", "Bracket distribution",
+		"The share of readings with a bracket at least that wide. A steep fall is a clock that "
+		"always "
+		"costs the same; a long foot to the right is interruption: interrupts, other guests, system "
+		"management.",
+		plot_brackets },
+};
+
+#define FIGURES (sizeof(figures) / sizeof(figures[0]))
+
+static int row_order(const struct drift *a, const char *clock, int cpu, const char *phase)
+{
+	int order = strcmp(a->clock, clock);
+
+	if (!order)
+		order = strcmp(a->phase, phase);
+	return order ? order : (a->cpu > cpu) - (a->cpu < cpu);
+}
+
+static int by_row(const void *a, const void *b)
+{
+	const struct drift *x = *(const struct drift *const *)a, *y = *(const struct drift *const *)b;
+
+	return row_order(x, y->clock, y->cpu, y->phase);
+}
+
+const struct drift *report_drift(const struct report *r, const char *clock, int cpu, const char *phase)
+{
+	size_t low = 0, high = r->estimates->drift_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = row_order(r->rows[middle], clock, cpu, phase);
+
+		if (order == 0)
+			return r->rows[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+struct cpu_drift {
+	int cpu;
+	double drift_ppm; /* mean over the phases */
+};
+
+static int by_drift(const void *a, const void *b)
+{
+	const struct cpu_drift *x = a, *y = b;
+
+	return (x->drift_ppm > y->drift_ppm) - (x->drift_ppm < y->drift_ppm);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
+}
+
+/* Mean over the phases; false where no phase has a drift. */
+static bool mean_drift(const struct report *r, const char *clock, int cpu, double *mean)
+{
+	size_t count = 0;
+
+	*mean = 0;
+	for (size_t i = 0; i < r->run->phase_count; i++) {
+		const struct drift *d = report_drift(r, clock, cpu, r->run->phases[i].name);
+
+		if (!d || !isfinite(d->drift_ppm))
+			continue;
+		*mean += d->drift_ppm;
+		count++;
+	}
+	if (count)
+		*mean /= (double)count;
+	return count > 0;
+}
+
+size_t report_cpus_shown(const struct report *r, const char *clock, int cpus[CPUS_SHOWN])
+{
+	struct cpu_drift *all = malloc((r->cpu_count + 1) * sizeof(*all));
+	size_t count = 0, shown = 0;
+
+	for (size_t i = 0; all && i < r->cpu_count; i++) {
+		all[count].cpu = r->cpus[i];
+		count += mean_drift(r, clock, r->cpus[i], &all[count].drift_ppm);
+	}
+	if (r->cpu_count <= CPUS_SHOWN || count < 3) {
+		for (size_t i = 0; i < r->cpu_count && shown < CPUS_SHOWN; i++)
+			cpus[shown++] = r->cpus[i];
+	} else {
+		qsort(all, count, sizeof(*all), by_drift);
+		cpus[shown++] = all[0].cpu;
+		cpus[shown++] = all[count / 2].cpu;
+		cpus[shown++] = all[count - 1].cpu;
+	}
+	free(all);
+	return shown;
+}
+
+static void add_once(int *list, size_t *count, int number)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (list[i] == number)
+			return;
+	list[(*count)++] = number;
+}
+
+static void gather_cpus(struct report *r)
+{
+	const struct samples *s = r->samples;
+	const struct estimates *e = r->estimates;
+	size_t kept = 0;
+
+	/* Series are sorted by CPU, and rows come CPU by CPU: neighbours are often equal. */
+	for (size_t i = 0; i < s->series_count; i++)
+		if (!r->cpu_count || r->cpus[r->cpu_count - 1] != s->series[i].cpu)
+			r->cpus[r->cpu_count++] = s->series[i].cpu;
+	for (size_t i = 0; i < e->drift_count; i++)
+		if (!r->cpu_count || r->cpus[r->cpu_count - 1] != e->drift[i].cpu)
+			r->cpus[r->cpu_count++] = e->drift[i].cpu;
+	qsort(r->cpus, r->cpu_count, sizeof(*r->cpus), by_number);
+	for (size_t i = 0; i < r->cpu_count; i++)
+		if (kept == 0 || r->cpus[kept - 1] != r->cpus[i])
+			r->cpus[kept++] = r->cpus[i];
+	r->cpu_count = kept;
+}
+
+static void gather_length(struct report *r)
+{
+	for (size_t i = 0; i < r->samples->series_count; i++) {
+		const struct series *s = &r->samples->series[i];
+
+		if (s->count)
+			r->length_s = fmax(r->length_s,
+				pair_source_seconds(r->source, s->readings[s->count - 1].tsc_hi));
+	}
+}
+
+static void report_release(struct report *r)
+{
+	pair_source_free(r->source);
+	free(r->cpus);
+	free(r->clocks);
+	free(r->rows);
+}
+
+static int report_gather(struct report *r, struct error *err)
+{
+	const struct estimates *e = r->estimates;
+
+	r->reference_name = r->reference == PAIR_TSC ? "tsc" : r->run->clocks[r->reference].name;
+	r->source = pair_source_new(r->run, r->samples, err);
+	r->cpus = malloc((r->samples->series_count + e->drift_count + 1) * sizeof(*r->cpus));
+	r->clocks = malloc((r->run->clock_count + 1) * sizeof(*r->clocks));
+	r->rows = malloc((e->drift_count + 1) * sizeof(*r->rows));
+	if (!r->source || !r->cpus || !r->clocks || !r->rows) {
+		report_release(r);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	gather_cpus(r);
+	gather_length(r);
+	for (size_t i = 0; i < e->drift_count; i++) {
+		int clock = run_clock_find(r->run, e->drift[i].clock);
+
+		r->rows[i] = &e->drift[i];
+		if (clock >= 0)
+			add_once(r->clocks, &r->clock_count, clock);
+	}
+	qsort(r->rows, e->drift_count, sizeof(*r->rows), by_row);
+	return 0;
+}
+
+static void remove_file(const char *dir, const char *name, const char *ending)
+{
+	char path[PATH_MAX], file[64];
+
+	snprintf(file, sizeof(file), "%s.%s", name, ending);
+	if (path_join(path, sizeof(path), dir, file, NULL) == 0)
+		unlink(path);
+}
+
+/* A plot that is not drawn this time must not be left from an earlier report; its script stays to be looked at. */
+static void remove_old(const char *dir, const char *name, bool failed)
+{
+	remove_file(dir, name, "svg");
+	remove_file(dir, name, "png");
+	if (failed)
+		return;
+	remove_file(dir, name, "gp");
+	remove_file(dir, name, "dat");
+}
+
+static int figure_write(const struct report *r, const char *dir, struct figure *figure, plot_function *draw,
+	struct error *err)
+{
+	struct file_replace script, data;
+	struct plot plot = { 0 };
+	char file[64];
+	int rc;
+
+	snprintf(file, sizeof(file), "%s.gp", figure->name);
+	rc = file_replace_begin(&script, dir, file, err);
+	if (rc)
+		return rc;
+	snprintf(file, sizeof(file), "%s.dat", figure->name);
+	rc = file_replace_begin(&data, dir, file, err);
+	if (rc) {
+		file_replace_abort(&script);
+		return rc;
+	}
+	plot.script = script.out;
+	plot.data = data.out;
+	rc = draw(r, &plot, figure, err);
+	if (rc || figure->absent[0]) {
+		file_replace_abort(&script);
+		file_replace_abort(&data);
+		return rc;
+	}
+	rc = file_replace_commit(&data, err);
+	if (rc)
+		file_replace_abort(&script);
+	else
+		rc = file_replace_commit(&script, err);
+	return rc;
+}
+
+/*
+ * Draws all figures.  One that fails leaves its reason in its place; the first
+ * failure is returned at the end, when the rest is there.
+ */
+static int figures_draw(const struct report *r, const char *dir, struct figure *list, struct error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < FIGURES; i++) {
+		struct error own = { 0 };
+		int rc;
+
+		list[i] = (struct figure){
+			.name = figures[i].name, .heading = figures[i].heading, .caption = figures[i].caption
+		};
+		rc = figure_write(r, dir, &list[i], figures[i].draw, &own);
+		if (!rc && !list[i].absent[0])
+			rc = plot_run(dir, list[i].name, &own);
+		if (rc)
+			snprintf(list[i].absent, sizeof(list[i].absent), "This plot could not be drawn: %s.",
+				own.text);
+		if (list[i].absent[0])
+			remove_old(dir, list[i].name, rc != 0);
+		if (rc && !first)
+			first = error_set(err, rc, "%s", own.text);
+	}
+	return first;
+}
+
+static int make_plots_dir(const struct run *run, char *dir, size_t size, struct error *err)
+{
+	int rc = path_join(dir, size, run->dir, PLOTS_DIR, err);
+
+	if (!rc && mkdir(dir, 0777) && errno != EEXIST)
+		rc = error_set(err, -errno, "%s: cannot make it: %s", dir, strerror(errno));
+	return rc;
+}
+
+int report_write(const struct run *run, const struct samples *samples, const struct estimates *estimates,
+	int reference, struct error *err)
+{
+	struct report r = { .run = run, .samples = samples, .estimates = estimates, .reference = reference };
+	struct figure list[FIGURES];
+	struct file_replace page;
+	char dir[PATH_MAX];
+	int rc, drawn;
+
+	rc = make_plots_dir(run, dir, sizeof(dir), err);
+	if (!rc)
+		rc = report_gather(&r, err);
+	if (rc)
+		return rc;
+	drawn = figures_draw(&r, dir, list, err);
+	rc = file_replace_begin(&page, run->dir, "report.html", err);
+	if (!rc) {
+		html_page(page.out, &r, list, FIGURES);
+		rc = file_replace_commit(&page, err);
+	}
+	report_release(&r);
+	return drawn ? drawn : rc;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* What a reading costs: the width of its bracket less that of an empty one, and how widths are distributed. */
+#include <errno.h>
+#include <gsl/gsl_statistics_double.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/format.h"
+#include "analysis/report_envelope.h"
+#include "analysis/report_parts.h"
+#include "results/histogram.h"
+#include "results/units.h"
+
+/* Layout in px of the SVG. */
+#define WIDTH  1060
+#define HEAD   36
+#define ROW    26
+#define NAMES  150 /* left of the axis */
+#define VALUES 210 /* right of it */
+#define TICS   48
+#define LEFT   76
+#define LEGEND 200
+#define PANEL  300
+
+/* Bracket widths of one clock, all CPUs and phases together. */
+struct widths {
+	const char *clock;
+	size_t colour;
+	struct histogram histogram;
+	double p10_ns, median_ns, p90_ns, p999_ns;
+};
+
+struct widths_list {
+	struct widths *list; /* owned; only clocks with readings */
+	size_t count;
+	bool stored_only; /* some clock has no tally: stored readings, the narrowest of each burst, stand in */
+};
+
+static void add_tallies(const struct run *run, unsigned clock, struct histogram *sum)
+{
+	for (size_t i = 0; i < run->tally_count; i++) {
+		const struct tally *t = &run->tallies[i];
+
+		if (t->clock != clock || !t->brackets)
+			continue;
+		for (unsigned k = 0; k < HISTOGRAM_BUCKETS; k++)
+			sum->count[k] += t->brackets->count[k];
+		sum->total += t->brackets->total;
+	}
+}
+
+/* Inverted brackets have no width; they are counted in the table of losses. */
+static void add_readings(const struct samples *samples, unsigned clock, struct histogram *sum)
+{
+	for (size_t i = 0; i < samples->series_count; i++) {
+		const struct series *s = &samples->series[i];
+
+		for (size_t k = 0; s->clock == clock && k < s->count; k++)
+			if (s->readings[k].tsc_hi >= s->readings[k].tsc_lo)
+				histogram_add(sum, (uint64_t)reading_width(&s->readings[k]));
+	}
+}
+
+static double quantile_ns(const struct report *r, const struct histogram *h, double q)
+{
+	return cycles_to_ns((double)histogram_quantile(h, q), r->run->tsc_hz);
+}
+
+static int widths_collect(const struct report *r, struct widths_list *all, struct error *err)
+{
+	*all = (struct widths_list){ .list = calloc(r->run->clock_count + 1, sizeof(*all->list)) };
+	if (!all->list)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < r->run->clock_count; i++) {
+		struct widths *w = &all->list[all->count];
+
+		*w = (struct widths){ .clock = r->run->clocks[i].name, .colour = i };
+		add_tallies(r->run, (unsigned)i, &w->histogram);
+		if (w->histogram.total == 0) {
+			add_readings(r->samples, (unsigned)i, &w->histogram);
+			all->stored_only |= w->histogram.total > 0;
+		}
+		if (w->histogram.total == 0)
+			continue;
+		w->p10_ns = quantile_ns(r, &w->histogram, 0.1);
+		w->median_ns = quantile_ns(r, &w->histogram, 0.5);
+		w->p90_ns = quantile_ns(r, &w->histogram, 0.9);
+		w->p999_ns = quantile_ns(r, &w->histogram, 0.999);
+		all->count++;
+	}
+	return 0;
+}
+
+/* The narrowest bracket around nothing, median over the CPUs; 0: not known. */
+static double null_bracket_ns(const struct report *r)
+{
+	double *cycles = malloc((r->run->place_count + 1) * sizeof(*cycles)), ns;
+	size_t count = 0;
+
+	if (!cycles)
+		return 0;
+	for (size_t i = 0; i < r->run->place_count; i++)
+		if (r->run->places[i].null_bracket_cycles > 0)
+			cycles[count++] = r->run->places[i].null_bracket_cycles;
+	ns = count ? cycles_to_ns(gsl_stats_median(cycles, 1, count), r->run->tsc_hz) : 0;
+	free(cycles);
+	return ns;
+}
+
+static int by_median(const void *a, const void *b)
+{
+	const struct widths *x = a, *y = b;
+
+	return (x->median_ns > y->median_ns) - (x->median_ns < y->median_ns);
+}
+
+/* The axis starts here, where zero would be without a logarithm. */
+#define COST_FLOOR_NS 1.0
+
+static double at_least_floor(double ns)
+{
+	return fmax(ns, COST_FLOOR_NS);
+}
+
+static void draw_cost_rows(const struct widths_list *all, struct plot *plot, double null_ns)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct widths *w = &all->list[i];
+		char words[160];
+
+		fprintf(plot->data, "%zu %.6g %.6g %.6g\n", i, at_least_floor(w->median_ns - null_ns),
+			at_least_floor(w->p10_ns - null_ns), at_least_floor(w->p90_ns - null_ns));
+		snprintf(words, sizeof(words), "%s", format_ns(w->median_ns - null_ns).text);
+		fputs("set label ", plot->script);
+		plot_string(plot->script, words);
+		fprintf(plot->script,
+			" at graph 1,first %zu left offset 1.5,0 font 'sans-serif Bold,12' textcolor rgb "
+			"'#222222'\n",
+			i);
+		snprintf(words, sizeof(words), "%s to %s", format_ns(w->p10_ns - null_ns).text,
+			format_ns(w->p90_ns - null_ns).text);
+		fputs("set label ", plot->script);
+		plot_string(plot->script, words);
+		fprintf(plot->script, " at graph 1,first %zu left offset 9.5,0 textcolor rgb '#777777'\n", i);
+	}
+}
+
+static void draw_cost(const struct widths_list *all, struct plot *plot, const char *name, double null_ns)
+{
+	double high = 0, low = INFINITY;
+
+	for (size_t i = 0; i < all->count; i++) {
+		high = fmax(high, at_least_floor(all->list[i].p90_ns - null_ns));
+		low = fmin(low, at_least_floor(all->list[i].p10_ns - null_ns));
+	}
+	plot_panel(plot, NAMES, WIDTH - VALUES, HEAD, plot->height - TICS);
+	plot_headline(plot, null_ns > 0 ? "Read cost: median, 10 % to 90 %, less an empty bracket"
+					: "Read cost: median, 10 % to 90 %, empty bracket included");
+	plot_time_tics(plot->script, low / 1.5, high * 1.5);
+	plot_block(plot, "row, median, 10 %%, 90 %% (ns)");
+	draw_cost_rows(all, plot, null_ns);
+	fputs("set ytics scale 0 textcolor rgb '#222222' (", plot->script);
+	for (size_t i = 0; i < all->count; i++) {
+		fputs(i ? ", " : "", plot->script);
+		plot_tic_string(plot->script, all->list[i].clock);
+		fprintf(plot->script, " %zu", i);
+	}
+	fprintf(plot->script,
+		")\nset grid noytics\nset yrange [%.1f:-0.6]\nset xlabel 'time' offset 0,0.4 textcolor rgb "
+		"'#444444'\n"
+		"plot '%s.dat' index 0 using 2:1:3:4 with xerrorbars pointtype 7 pointsize 0.8 linewidth 1.6 "
+		"linecolor rgb '%s' notitle\n",
+		(double)all->count - 0.4, name, plot_colour(0));
+}
+
+int plot_cost(const struct report *r, struct plot *plot, struct figure *figure, struct error *err)
+{
+	double null_ns = null_bracket_ns(r);
+	struct widths_list all;
+	int rc = widths_collect(r, &all, err);
+
+	if (rc)
+		return rc;
+	if (all.count) {
+		const struct widths *first = all.list, *last = all.list + all.count - 1;
+
+		qsort(all.list, all.count, sizeof(*all.list), by_median);
+		plot_begin(plot, figure->name, WIDTH, HEAD + TICS + ROW * (int)(all.count + 1));
+		draw_cost(&all, plot, figure->name, null_ns);
+		plot_end(plot);
+		snprintf(figure->takeaway, sizeof(figure->takeaway),
+			"Cheapest: %s, %s. Dearest: %s, %s.%s%s%s", first->clock,
+			format_ns(first->median_ns - null_ns).text, last->clock,
+			format_ns(last->median_ns - null_ns).text, null_ns > 0 ? " The empty bracket, " : "",
+			null_ns > 0 ? format_ns(null_ns).text : "",
+			null_ns > 0 ? ", is taken off."
+				    : " The width of an empty bracket is not known and is part of the cost.");
+	} else {
+		strcpy(figure->absent, "There is no plot: no clock was read.");
+	}
+	free(all.list);
+	return 0;
+}
+
+/* Share of readings at least as wide as each bucket. */
+static void write_tail(const struct report *r, struct plot *plot, const struct histogram *h)
+{
+	uint64_t left = h->total;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (!h->count[i])
+			continue;
+		fprintf(plot->data, "%.6g %.6g\n",
+			cycles_to_ns(fmax(1, (double)histogram_bucket_low(i)), r->run->tsc_hz),
+			(double)left / (double)h->total);
+		left -= h->count[i];
+	}
+}
+
+static void draw_tails(
+	const struct report *r, const struct widths_list *all, struct plot *plot, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		unsigned block = plot_block(
+			plot, "%s: width (ns), share of readings at least as wide", all->list[i].clock);
+
+		write_tail(r, plot, &all->list[i].histogram);
+		fprintf(plot->script,
+			"%s'%s.dat' index %u using 1:2 with lines linewidth 1.5 dashtype %s linecolor rgb "
+			"'%s' title ",
+			i ? ", \\\n     " : "plot ", name, block,
+			all->list[i].colour >= 7 ? "(6,3)" : "solid", plot_colour(all->list[i].colour));
+		plot_string(plot->script, all->list[i].clock);
+	}
+	fputc('\n', plot->script);
+}
+
+static void tail_axes(const struct report *r, const struct widths_list *all, struct plot *plot)
+{
+	double low = INFINITY, high = 0, rarest = 1;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct histogram *h = &all->list[i].histogram;
+
+		low = fmin(low, quantile_ns(r, h, 0));
+		high = fmax(high, quantile_ns(r, h, 1));
+		rarest = fmin(rarest, 1 / (double)h->total);
+	}
+	low = fmax(low, cycles_to_ns(1, r->run->tsc_hz));
+	plot_time_tics(plot->script, low / 1.3, high * 1.3);
+	fprintf(plot->script,
+		"set logscale y\nset mytics 10\nset yrange [%.3g:1.3]\n"
+		"set ytics ('100 %%%%' 1, '10 %%%%' 0.1, '1 %%%%' 0.01, '0.1 %%%%' 1e-3, '1 in 10⁴' 1e-4, '1 "
+		"in 10⁵' "
+		"1e-5, "
+		"'1 in 10⁶' 1e-6, '1 in 10⁷' 1e-7, '1 in 10⁸' 1e-8, '1 in 10⁹' 1e-9)\n"
+		"set xlabel 'width of the bracket' offset 0,0.4 textcolor rgb '#444444'\n"
+		"set key at screen %.5f,%.5f left top vertical Left reverse samplen 1.5 spacing 1.2 "
+		"textcolor rgb "
+		"'#444444'\n",
+		fmax(rarest * 0.8, 1e-10), 1 - (LEGEND - 8.0) / WIDTH, 1 - (HEAD + 10.0) / plot->height);
+}
+
+int plot_brackets(const struct report *r, struct plot *plot, struct figure *figure, struct error *err)
+{
+	struct widths_list all;
+	const struct widths *widest;
+	int rc = widths_collect(r, &all, err);
+
+	if (rc)
+		return rc;
+	widest = all.list;
+	for (size_t i = 1; i < all.count; i++)
+		if (all.list[i].p999_ns > widest->p999_ns)
+			widest = &all.list[i];
+	if (all.count) {
+		plot_begin(plot, figure->name, WIDTH, HEAD + PANEL + TICS);
+		plot_panel(plot, LEFT, WIDTH - LEGEND, HEAD, HEAD + PANEL);
+		plot_headline(plot, "Share of readings whose bracket is at least this wide");
+		tail_axes(r, &all, plot);
+		draw_tails(r, &all, plot, figure->name);
+		plot_end(plot);
+		snprintf(figure->takeaway, sizeof(figure->takeaway),
+			"Longest tail: 1 in 1000 readings of %s has a bracket of %s or more, against a "
+			"median of %s.%s",
+			widest->clock, format_ns(widest->p999_ns).text, format_ns(widest->median_ns).text,
+			all.stored_only ? " Where all readings of a burst were not counted, the stored ones "
+					  "are shown."
+					: "");
+	} else {
+		strcpy(figure->absent, "There is no plot: no clock was read.");
+	}
+	free(all.list);
+	return 0;
+}

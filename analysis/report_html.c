@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* The page: well-formed XML, no scripts, nothing from outside. */
+#include "analysis/report_parts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/file.h"
+
+#define SVG_MAX	    (32u << 20)	   /* bytes; a larger plot is linked, not shown */
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* Length of the UTF-8 sequence that starts here, or 0 where there is none that XML allows. */
+static size_t utf8_length(const char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *c = (const unsigned char *)text;
+	size_t length = c[0] < 0x80		      ? 1
+			: c[0] >= 0xf0 && c[0] < 0xf5 ? 4
+			: c[0] >= 0xe0 && c[0] < 0xf0 ? 3
+			: c[0] >= 0xc2 && c[0] < 0xe0 ? 2
+						      : 0;
+	uint32_t code;
+
+	if (length <= 1)
+		return length && (c[0] >= ' ' || c[0] == '\n' || c[0] == '\t') && c[0] != 0x7f ? length : 0;
+	code = c[0] & (0xffu >> (length + 1));
+	for (size_t i = 1; i < length; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (c[i] & 0x3fu);
+	}
+	if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) || code == 0xfffe ||
+		code == 0xffff)
+		return 0;
+	return length;
+}
+
+static const char *entity(char c)
+{
+	switch (c) {
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '&':
+		return "&amp;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	}
+	return NULL;
+}
+
+static void escape(FILE *out, const char *text, bool number)
+{
+	while (*text) {
+		size_t length = utf8_length(text);
+
+		if (length == 0) {
+			fputs(REPLACEMENT, out);
+			text++;
+			continue;
+		}
+		if (entity(*text))
+			fputs(entity(*text), out);
+		else if (number && *text == '-' && isdigit((unsigned char)text[1]))
+			fputs("−", out);
+		else
+			fwrite(text, 1, length, out);
+		text += length;
+	}
+}
+
+void html_text(FILE *out, const char *text)
+{
+	escape(out, text, false);
+}
+
+void html_number(FILE *out, const char *text)
+{
+	escape(out, text, true);
+}
+
+void html_status(FILE *out, const char *status)
+{
+	static const char *const known[][2] = { { "stable", "✓" }, { "unstable", "✗" },
+		{ "inconclusive", "?" }, { "consistent", "≈" } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(status, known[i][0]) == 0) {
+			fprintf(out, "<span class=\"s %s\">%s %s</span>", status, known[i][1], status);
+			return;
+		}
+	}
+	html_text(out, status);
+}
+
+/* Inside a tag: ids and what refers to them. */
+static void svg_tag(FILE *out, const char *tag, size_t length, const char *prefix)
+{
+	static const char *const marks[] = { " id='", " id=\"", "href='#", "href=\"#", "url(#" };
+
+	for (size_t i = 0; i < length;) {
+		size_t matched = 0;
+
+		for (size_t k = 0; k < sizeof(marks) / sizeof(marks[0]) && !matched; k++)
+			if (strncmp(tag + i, marks[k], strlen(marks[k])) == 0)
+				matched = strlen(marks[k]);
+		if (matched) {
+			fwrite(tag + i, 1, matched, out);
+			fprintf(out, "%s-", prefix);
+			i += matched;
+		} else {
+			fputc(tag[i++], out);
+		}
+	}
+}
+
+/* After a tag that is left out with all in it; the text's end where it is not closed. */
+static const char *skip_element(const char *from, const char *closing)
+{
+	const char *end = strstr(from, closing);
+
+	return end ? end + strlen(closing) : from + strlen(from);
+}
+
+void html_svg(FILE *out, const char *svg, const char *prefix, const char *label)
+{
+	const char *at = strstr(svg, "<svg");
+
+	if (!at)
+		return;
+	fputs("<svg role=\"img\" aria-label=\"", out);
+	html_text(out, label);
+	fputc('"', out);
+	at += strlen("<svg");
+	while (*at) {
+		const char *end;
+
+		if (strncmp(at, "<title>", 7) == 0) {
+			at = skip_element(at, "</title>");
+		} else if (strncmp(at, "<desc>", 6) == 0) {
+			at = skip_element(at, "</desc>");
+		} else if (*at == '<') {
+			end = strchr(at, '>');
+			end = end ? end + 1 : at + strlen(at);
+			svg_tag(out, at, (size_t)(end - at), prefix);
+			at = end;
+		} else {
+			end = at + strcspn(at, "<");
+			fwrite(at, 1, (size_t)(end - at), out);
+			at = end;
+		}
+	}
+}
+
+/* The whole file with a NUL behind it, or NULL where it cannot be shown. */
+static char *read_svg(const struct run *run, const char *name)
+{
+	char path[PATH_MAX], file[80], *text = NULL;
+	FILE *in;
+	long size;
+
+	snprintf(file, sizeof(file), PLOTS_DIR "/%s.svg", name);
+	if (path_join(path, sizeof(path), run->dir, file, NULL))
+		return NULL;
+	in = fopen(path, "re");
+	if (!in)
+		return NULL;
+	if (fseek(in, 0, SEEK_END) == 0 && (size = ftell(in)) > 0 && size < (long)SVG_MAX) {
+		rewind(in);
+		text = malloc((size_t)size + 1);
+		if (text)
+			text[fread(text, 1, (size_t)size, in)] = '\0';
+	}
+	fclose(in);
+	return text;
+}
+
+static void html_figure(FILE *out, const struct report *r, const struct figure *f)
+{
+	char *svg = f->absent[0] ? NULL : read_svg(r->run, f->name);
+
+	fprintf(out, "<section id=\"%s\">\n<h2>%s</h2>\n", f->name, f->heading);
+	if (f->takeaway[0] && !f->absent[0]) {
+		fputs("<p class=\"take\">", out);
+		html_number(out, f->takeaway);
+		fputs("</p>\n", out);
+	}
+	if (f->absent[0]) {
+		fputs("<p>", out);
+		html_text(out, f->absent);
+		fputs("</p>\n</section>\n", out);
+		return;
+	}
+	fputs("<figure>\n", out);
+	if (svg)
+		html_svg(out, svg, f->name, f->heading);
+	else
+		fputs("<p>The plot is too large to be shown here.</p>\n", out);
+	fprintf(out, "<figcaption>%s</figcaption>\n</figure>\n", f->caption);
+	fprintf(out,
+		"<p class=\"links\"><a href=\"plots/%s.svg\">SVG</a> · <a href=\"plots/%s.png\">PNG</a> · "
+		"<a href=\"plots/%s.gp\">gnuplot script</a> · <a "
+		"href=\"plots/%s.dat\">data</a></p>\n</section>\n",
+		f->name, f->name, f->name, f->name);
+	free(svg);
+}
+
+static void html_contents(FILE *out, const struct figure *figures, size_t figure_count)
+{
+	fputs("<nav>\n<a href=\"#summary\">Summary</a>\n", out);
+	for (size_t i = 0; i < figure_count; i++)
+		fprintf(out, "<a href=\"#%s\">%s</a>\n", figures[i].name, figures[i].heading);
+	fputs("<a href=\"#tables\">Tables</a>\n<a href=\"#limits\">What it cannot tell</a>\n"
+	      "<a href=\"#method\">Method</a>\n<a href=\"#files\">Files</a>\n</nav>\n",
+		out);
+}
+
+void html_page(FILE *out, const struct report *r, const struct figure *figures, size_t figure_count)
+{
+	fputs("<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n"
+	      "<meta charset=\"utf-8\"/>\n"
+	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>",
+		out);
+	html_text(out, r->run->host[0] ? r->run->host : "clock drift");
+	fprintf(out, ": %s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n",
+		status_name(r->estimates->verdict.status), report_style);
+	html_head(out, r);
+	html_contents(out, figures, figure_count);
+	html_summary(out, r);
+	for (size_t i = 0; i < figure_count; i++)
+		html_figure(out, r, &figures[i]);
+	html_tables(out, r);
+	html_notes(out, r);
+	fputs("</main>\n</body>\n</html>\n", out);
+}

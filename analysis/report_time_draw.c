@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/report_time.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "results/units.h"
+
+#define NAME_PX	      6.2 /* width of a letter of a phase's name */
+#define POINTS_DOTTED 80  /* fewer than that on a curve: each is a dot */
+#define EVENTS_SHOWN  24
+#define STEPS_LABELED 3
+
+static void write_envelope(struct plot *plot, const struct curve *curve)
+{
+	for (size_t k = 0; k < curve->piece_count; k++) {
+		const struct piece *p = &curve->pieces[k];
+
+		for (size_t i = 0; i < p->count; i++)
+			fprintf(plot->data, "%s%.9g %.6g %.6g %.6g\n", i && p->bins[i].gap ? "\n" : "",
+				p->bins[i].t, p->bins[i].low, p->bins[i].median, p->bins[i].high);
+		if (p->count)
+			fputc('\n', plot->data);
+	}
+}
+
+/* One point of the fit; stepped_ns is what the steps so far add up to. */
+static void write_fit_point(struct plot *plot, const struct piece *p, double t, double stepped_ns)
+{
+	double ns_per_ppm = (t - p->centre_s) * PPM * (double)NS_PER_SEC;
+	double low = isfinite(p->fit->ci_low_ppm) ? p->fit->ci_low_ppm : p->fit->drift_ppm;
+	double high = isfinite(p->fit->ci_high_ppm) ? p->fit->ci_high_ppm : p->fit->drift_ppm;
+	double at = p->centre_ns + stepped_ns;
+
+	fprintf(plot->data, "%.9g %.9g %.9g %.9g\n", t, at + p->fit->drift_ppm * ns_per_ppm,
+		at + low * ns_per_ppm, at + high * ns_per_ppm);
+}
+
+/* The interval of the slope opens like a fan from the middle of the data; the line jumps at steps. */
+static void write_fit(struct plot *plot, const struct curve *curve)
+{
+	for (size_t k = 0; k < curve->piece_count; k++) {
+		const struct piece *p = &curve->pieces[k];
+		bool centre = false;
+
+		if (!p->fit || p->count < 2)
+			continue;
+		write_fit_point(plot, p, p->from_s, 0);
+		for (size_t i = 0; i <= p->step_count; i++) {
+			double until = i < p->step_count ? p->steps[i]->at_s : p->to_s;
+			double stepped = piece_stepped_ns(p, until);
+
+			if (!centre && until >= p->centre_s) {
+				write_fit_point(plot, p, p->centre_s, stepped);
+				centre = true;
+			}
+			write_fit_point(plot, p, until, stepped);
+			if (i < p->step_count)
+				write_fit_point(plot, p, until, stepped + p->steps[i]->step_ns);
+		}
+		fputc('\n', plot->data);
+	}
+}
+
+/* Where values lie beyond the axis: a mark on its edge, up or down. */
+static size_t write_beyond(struct plot *plot, const struct panel *panel, const struct curve *curve, bool up)
+{
+	double edge = up ? panel->axis.high : panel->axis.low;
+	size_t count = 0;
+
+	for (size_t k = 0; k < curve->piece_count; k++) {
+		const struct piece *p = &curve->pieces[k];
+
+		for (size_t i = 0; i < p->count; i++) {
+			if (up ? p->bins[i].high <= edge : p->bins[i].low >= edge)
+				continue;
+			fprintf(plot->data, "%.9g %.9g\n", p->bins[i].t, edge);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* The part of the time axis that a phase takes, 0 to 1; false where it is not on it. */
+static bool phase_span(const struct report *r, const struct phase *phase, double *from, double *to)
+{
+	double low = pair_source_seconds(r->source, phase->tsc_lo);
+	double high = pair_source_seconds(r->source, phase->tsc_hi);
+
+	if (high <= low) /* an open end, further away than signed cycles reach */
+		high = r->length_s;
+	*from = fmax(0, low / r->length_s);
+	*to = fmin(1, high / r->length_s);
+	return *to > *from;
+}
+
+/* Every other phase has a light ground; names stand above, numbers where a name is too long. */
+static void draw_phases(const struct report *r, struct plot *plot, const struct layout *l, double width_px)
+{
+	for (size_t i = 0; l->phases && i < r->run->phase_count; i++) {
+		const char *shown = r->run->phases[i].name;
+		char number[24];
+		double from, to;
+
+		if (!phase_span(r, &r->run->phases[i], &from, &to))
+			continue;
+		if (i % 2 == 0)
+			fprintf(plot->script,
+				"set object rectangle from graph %.5f,0 to graph %.5f,1 behind fillcolor rgb "
+				"'#f1f3f6' fillstyle solid noborder\n",
+				from, to);
+		snprintf(number, sizeof(number), "%zu", i + 1);
+		if ((double)strlen(shown) * NAME_PX > (to - from) * width_px)
+			shown = number;
+		if ((double)strlen(shown) * NAME_PX > (to - from) * width_px)
+			continue;
+		fputs("set label ", plot->script);
+		plot_string(plot->script, shown);
+		fprintf(plot->script,
+			" at graph %.5f,1 offset 0,0.6 center font 'sans-serif,10' textcolor rgb '#777777'\n",
+			(from + to) / 2);
+	}
+}
+
+static void draw_line(struct plot *plot, double t, const struct layout *l, const char *style)
+{
+	fprintf(plot->script, "set arrow from first %.9g,graph 0 to first %.9g,graph 1 nohead %s\n",
+		t / l->time->size, t / l->time->size, style);
+}
+
+static void draw_instants(
+	const struct report *r, struct plot *plot, const struct layout *l, const struct panel *panel)
+{
+	const struct estimates *e = r->estimates;
+	size_t labeled = 0;
+
+	for (size_t i = 0; i < r->run->event_count && i < EVENTS_SHOWN; i++)
+		draw_line(plot, pair_source_seconds(r->source, r->run->events[i].tsc), l,
+			"back linewidth 1 dashtype '.' linecolor rgb '#888888'");
+	for (size_t i = 0; i < e->step_count; i++) {
+		const struct step *s = &e->steps[i];
+		bool right = s->at_s > 0.7 * r->length_s;
+
+		if (!panel_has_step(panel, s))
+			continue;
+		draw_line(plot, s->at_s, l, "back linewidth 1.2 dashtype (6,4) linecolor rgb '#b3261e'");
+		if (labeled >= STEPS_LABELED)
+			continue;
+		fputs("set label ", plot->script);
+		plot_string(plot->script,
+			format_offset(s->step_ns, fmax(s->ci_high_ns - s->step_ns, s->step_ns - s->ci_low_ns))
+				.text);
+		fprintf(plot->script,
+			" at first %.9g,graph %.3f %s offset %s,0 front font 'sans-serif,10' textcolor rgb "
+			"'#b3261e'\n",
+			s->at_s / l->time->size, 0.94 - 0.1 * (double)labeled, right ? "right" : "left",
+			right ? "-0.6" : "0.6");
+		labeled++;
+	}
+}
+
+/* Commas between the parts of a plot command. */
+static void next_part(struct plot *plot, bool *first)
+{
+	fputs(*first ? "plot " : ", \\\n     ", plot->script);
+	*first = false;
+}
+
+static void draw_part(struct plot *plot, const struct layout *l, bool *first, unsigned block,
+	const char *columns, const char *style)
+{
+	next_part(plot, first);
+	fprintf(plot->script, "'%s.dat' index %u using %s with %s notitle", l->name, block, columns, style);
+}
+
+struct blocks {
+	unsigned envelope, fit, up, down;
+	size_t points, up_count, down_count;
+	bool has_fit;
+};
+
+/* One data block a kind; empty ones are never named in the script, gnuplot would complain. */
+static struct blocks write_curve(const struct report *r, struct plot *plot, const struct layout *l,
+	const struct panel *panel, size_t index)
+{
+	const struct curve *c = &panel->curves[index];
+	struct blocks b = { 0 };
+
+	for (size_t k = 0; k < c->piece_count; k++) {
+		b.points += c->pieces[k].count;
+		b.has_fit |= c->pieces[k].fit && c->pieces[k].count > 1;
+	}
+	b.envelope = plot_block(plot, "%s against %s on CPU %d: t_s, lowest, median, highest %s (ns)",
+		panel->clock, r->reference_name, c->cpu, l->residuals ? "residual" : "offset");
+	write_envelope(plot, c);
+	if (!l->residuals && b.has_fit) {
+		b.fit = plot_block(plot, "its fit: t_s, offset, low and high end of 95 %% (ns)");
+		write_fit(plot, c);
+	}
+	b.up = plot_block(plot, "above the axis: t_s, edge (ns)");
+	b.up_count = write_beyond(plot, panel, c, true);
+	b.down = plot_block(plot, "below the axis: t_s, edge (ns)");
+	b.down_count = write_beyond(plot, panel, c, false);
+	return b;
+}
+
+static void draw_curve(struct plot *plot, const struct layout *l, const struct blocks *b, size_t index,
+	const struct format_unit *unit, bool *first)
+{
+	const char *colour = plot_colour(index);
+	char columns[160], style[120];
+
+	if (b->points == 0)
+		return;
+	snprintf(columns, sizeof(columns), "($1/%g):($2/%g):($4/%g)", l->time->size, unit->size, unit->size);
+	snprintf(style, sizeof(style), "filledcurves linecolor rgb '%s'", plot_shade(index));
+	draw_part(plot, l, first, b->envelope, columns, style);
+	snprintf(columns, sizeof(columns), "($1/%g):($3/%g)", l->time->size, unit->size);
+	snprintf(style, sizeof(style), "%s linecolor rgb '%s' linewidth 1 pointtype 7 pointsize 0.3",
+		b->points < POINTS_DOTTED ? "linespoints" : "lines", colour);
+	draw_part(plot, l, first, b->envelope, columns, style);
+	if (b->up_count) {
+		snprintf(style, sizeof(style), "points linecolor rgb '%s' pointtype 9 pointsize 0.5", colour);
+		snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->time->size, unit->size);
+		draw_part(plot, l, first, b->up, columns, style);
+	}
+	if (b->down_count) {
+		snprintf(
+			style, sizeof(style), "points linecolor rgb '%s' pointtype 11 pointsize 0.5", colour);
+		snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->time->size, unit->size);
+		draw_part(plot, l, first, b->down, columns, style);
+	}
+}
+
+/* Fits lie above all data, so that no curve hides another one's line. */
+static void draw_fit(struct plot *plot, const struct layout *l, const struct blocks *b,
+	const struct format_unit *unit, bool *first)
+{
+	char columns[160];
+
+	if (l->residuals || !b->has_fit || b->points == 0)
+		return;
+	snprintf(columns, sizeof(columns), "($1/%g):($3/%g):($4/%g)", l->time->size, unit->size, unit->size);
+	draw_part(plot, l, first, b->fit, columns, "filledcurves linecolor rgb '#d8222222'");
+	snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->time->size, unit->size);
+	draw_part(
+		plot, l, first, b->fit, columns, "lines linecolor rgb '#222222' linewidth 1 dashtype (8,5)");
+}
+
+static void draw_legend(const struct report *r, struct plot *plot, const struct layout *l,
+	const struct panel *panel, bool *first)
+{
+	static const char *const roles[] = { "lowest drift", "median", "highest drift" };
+	bool all = r->cpu_count <= CPUS_SHOWN;
+
+	for (size_t i = 0; i < panel->curve_count; i++) {
+		next_part(plot, first);
+		fprintf(plot->script, "keyentry with lines linewidth 2.5 linecolor rgb '%s' title ",
+			plot_colour(i));
+		if (all)
+			fprintf(plot->script, "'CPU %d'", panel->curves[i].cpu);
+		else
+			fprintf(plot->script, "'%s'", roles[i % 3]);
+	}
+	if (!l->residuals) {
+		next_part(plot, first);
+		fputs("keyentry with lines linewidth 1 dashtype (8,5) linecolor rgb '#222222' title 'fit'",
+			plot->script);
+	}
+}
+
+/* What stands right above a panel: the CPUs where they are a choice, and values beyond the axis. */
+static void panel_note(const struct report *r, const struct panel *panel, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	if (r->cpu_count > CPUS_SHOWN)
+		for (size_t i = 0; i < panel->curve_count && used < size; i++)
+			used += (size_t)snprintf(
+				text + used, size - used, "%s%d", i ? ", " : "CPU ", panel->curves[i].cpu);
+	if (panel->points && (panel->seen.high > panel->axis.high || panel->seen.low < panel->axis.low)) {
+		double far = panel->seen.high > panel->axis.high && panel->seen.high > -panel->seen.low
+				     ? panel->seen.high
+				     : panel->seen.low;
+
+		if (used < size)
+			snprintf(text + used, size - used, "%sextreme %s%s", used ? "   " : "",
+				far > 0 ? "+" : "", format_ns(far).text);
+	}
+}
+
+static void panel_words(const struct report *r, struct plot *plot, const struct panel *panel,
+	const struct layout *l, const struct format_unit *unit)
+{
+	const char *above = l->phases ? "1.9" : "0.75";
+	char note[160];
+
+	fputs("set label ", plot->script);
+	plot_string(plot->script, panel->clock);
+	fprintf(plot->script,
+		" at graph 0,1 left offset 0,%s font 'sans-serif Bold,12' textcolor rgb '#222222'\n", above);
+	panel_note(r, panel, note, sizeof(note));
+	fputs("set label ", plot->script);
+	plot_string(plot->script, note);
+	fprintf(plot->script,
+		" at graph 1,1 right offset 0,%s font 'sans-serif,10' textcolor rgb '#777777'\n", above);
+	fprintf(plot->script,
+		"set label '%s' at graph 0,1 right offset -0.8,0.75 font 'sans-serif,11' textcolor rgb "
+		"'#444444'\n",
+		panel->points ? unit->name : "");
+}
+
+void panel_draw(const struct report *r, struct plot *plot, const struct layout *l, const struct panel *panel,
+	bool first)
+{
+	const struct format_unit *unit =
+		format_time_unit(fmax(fabs(panel->axis.low), fabs(panel->axis.high)));
+	struct blocks blocks[CPUS_SHOWN];
+	bool first_part = true;
+
+	fputs("unset label\nunset arrow\nunset object\n", plot->script);
+	if (first)
+		plot_headline(plot, l->title);
+	panel_words(r, plot, panel, l, unit);
+	draw_phases(r, plot, l, l->panel_width);
+	draw_instants(r, plot, l, panel);
+	if (panel->points)
+		fprintf(plot->script, "set yrange [%.9g:%.9g]\n", panel->axis.low / unit->size,
+			panel->axis.high / unit->size);
+	else
+		fputs("set label 'no readings' at graph 0.5,0.5 center textcolor rgb '#777777'\nset yrange "
+		      "[0:1]\n",
+			plot->script);
+	for (size_t i = 0; i < panel->curve_count; i++)
+		blocks[i] = write_curve(r, plot, l, panel, i);
+	if (l->residuals && panel->points) {
+		next_part(plot, &first_part);
+		fputs("0 with lines linewidth 0.8 linecolor rgb '#888888' notitle", plot->script);
+	}
+	for (size_t i = 0; i < panel->curve_count; i++)
+		draw_curve(plot, l, &blocks[i], i, unit, &first_part);
+	for (size_t i = 0; i < panel->curve_count; i++)
+		draw_fit(plot, l, &blocks[i], unit, &first_part);
+	if (first)
+		draw_legend(r, plot, l, panel, &first_part);
+	if (first_part)
+		fputs("plot NaN notitle", plot->script);
+	fputc('\n', plot->script);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* clkdrift analyze and clkdrift report: stored runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/report.h"
+#include "bench/options.h"
+#include "bench/outcome.h"
+
+static int check_limits(const struct options *options, struct error *err)
+{
+	if (options->judging.limit_ppm > 0 && options->judging.limits[0])
+		return error_set(err, -EINVAL, "--limit and --limits exclude each other");
+	return 0;
+}
+
+static int analyze_command(const struct options *options, struct error *err)
+{
+	struct outcome outcome;
+	int rc = check_limits(options, err);
+
+	if (rc)
+		return rc;
+	rc = outcome_load(&outcome, options->arguments[0], &options->judging, err);
+	if (!rc)
+		rc = outcome_store(&outcome, err);
+	if (!rc)
+		rc = outcome_print(&outcome, options, err);
+	if (!rc)
+		rc = outcome_exit_code(&outcome);
+	outcome_free(&outcome);
+	return rc;
+}
+
+static int report_command(const struct options *options, struct error *err)
+{
+	struct outcome outcome;
+	int rc = check_limits(options, err);
+
+	if (rc)
+		return rc;
+	rc = outcome_load(&outcome, options->arguments[0], &options->judging, err);
+	if (!rc)
+		rc = outcome_store(&outcome, err);
+	if (!rc)
+		rc = report_write(&outcome.run, &outcome.samples, &outcome.estimates, outcome.reference, err);
+	if (!rc && !options->quiet)
+		printf("report: %s/report.html\n", outcome.run.dir);
+	outcome_free(&outcome);
+	return rc;
+}
+
+const struct command command_analyze = {
+	.name = "analyze",
+	.usage = "RUN [OPTION]...",
+	.summary = "judge a stored run again",
+	.help = "Reads the raw readings of a run directory, computes drift, stability, steps and the\n"
+		"verdict, and writes drift.csv, stability.csv, steps.csv and verdict.json into it.\n"
+		"The same run and options give the same numbers.  Without options it judges as the\n"
+		"run was asked to.\n\n"
+		"  clkdrift analyze results/runs/20261122T114608Z-host-quick\n"
+		"  clkdrift analyze RUN --reference tsc --limits kvm --json",
+	.options = "reference limit limits json quiet",
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.run = analyze_command,
+};
+
+const struct command command_report = {
+	.name = "report",
+	.usage = "RUN [OPTION]...",
+	.summary = "HTML with gnuplot plots of a stored run",
+	.help = "Analyses the run as 'clkdrift analyze' does and draws report.html, self-contained,\n"
+		"with the plots as SVG and PNG and their gnuplot scripts under plots/.",
+	.options = "reference limit limits quiet",
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.run = report_command,
+};

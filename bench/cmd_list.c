@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* clkdrift list: what there is to choose from. */
+#include <dirent.h>
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "analysis/limits.h"
+#include "bench/data_path.h"
+#include "bench/facts.h"
+#include "bench/options.h"
+#include "bench/scenario.h"
+#include "bench/tsc_rate.h"
+#include "probes/clock_reader.h"
+#include "probes/tsc.h"
+
+/* One line of a list: a name, and what is to be said of it, as text and as JSON keys. */
+static int add(json_t *list, json_t *item)
+{
+	return json_array_append_new(list, item);
+}
+
+/* Opens each clock to see whether it can be read here, and closes it again. */
+static int list_clocks(json_t *list, struct error *err)
+{
+	json_t *facts;
+	char source[96];
+	double tsc_hz;
+
+	(void)err;
+	tsc_init();
+	facts = facts_collect(&facts_live);
+	tsc_hz = tsc_rate(facts, source, sizeof(source));
+	json_decref(facts);
+	for (size_t i = 0; clock_readers[i]; i++) {
+		const struct clock_reader *reader = clock_readers[i];
+		struct clock_setup setup = { NULL, tsc_hz, 0 };
+		struct clock_traits traits = { 0 };
+		struct error why = { "" };
+		bool open = !reader->open || reader->open(&setup, &traits, &why) == 0;
+
+		if (open && reader->close)
+			reader->close(traits.state);
+		add(list, json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s?}", "name", reader->name, "summary",
+				  reader->summary, "available", open, "default", !reader->optional, "reason",
+				  open ? NULL : why.text, "options", reader->options));
+	}
+	return 0;
+}
+
+static int is_scenario(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return end && strcmp(end, ".ini") == 0;
+}
+
+static int list_scenarios(json_t *list, struct error *err)
+{
+	char path[PATH_MAX];
+	struct dirent **names;
+	int count, rc;
+
+	rc = data_path("bench/scenarios", path, err);
+	if (rc)
+		return rc;
+	count = scandir(path, &names, is_scenario, alphasort);
+	if (count < 0)
+		return error_set(err, -errno, "%s: cannot read: %s", path, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		struct scenario *scenario = malloc(sizeof(*scenario));
+
+		names[i]->d_name[strlen(names[i]->d_name) - strlen(".ini")] = '\0';
+		if (!rc && scenario)
+			rc = scenario_load(names[i]->d_name, scenario, err);
+		if (!rc && scenario)
+			add(list, json_pack("{s:s, s:s, s:f}", "name", scenario->name, "summary",
+					  scenario->summary, "duration_s", scenario_duration(scenario)));
+		free(scenario);
+		free(names[i]);
+	}
+	free(names);
+	return rc;
+}
+
+static int list_limits(json_t *list, struct error *err)
+{
+	char path[PATH_MAX], summary[256];
+	struct limits limits;
+	int rc = data_path("analysis/limits.csv", path, err);
+
+	if (!rc)
+		rc = limits_load(path, &limits, err);
+	for (size_t i = 0; !rc && i < limits.count; i++) {
+		snprintf(summary, sizeof(summary), "%g ppm: %s", limits.rows[i].ppm, limits.rows[i].source);
+		add(list, json_pack("{s:s, s:f, s:s, s:s}", "name", limits.rows[i].name, "ppm",
+				  limits.rows[i].ppm, "source", limits.rows[i].source, "summary", summary));
+	}
+	if (!rc)
+		limits_free(&limits);
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	int (*fill)(json_t *list, struct error *err);
+} lists[] = {
+	{ "clocks", list_clocks },
+	{ "scenarios", list_scenarios },
+	{ "limits", list_limits },
+};
+
+static void print_list(const json_t *list)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		const char *reason = json_string_value(json_object_get(item, "reason"));
+		const char *options = json_string_value(json_object_get(item, "options"));
+
+		printf("%-14s %s\n", json_string_value(json_object_get(item, "name")),
+			json_string_value(json_object_get(item, "summary")));
+		if (reason)
+			printf("%-14s not here: %s\n", "", reason);
+		if (options)
+			printf("%-14s options: %s\n", "", options);
+	}
+}
+
+static int list_command(const struct options *options, struct error *err)
+{
+	const char *name = options->arguments[0];
+	json_t *list, *json;
+	int rc = -EINVAL;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (strcmp(lists[i].name, name) != 0)
+			continue;
+		list = json_array();
+		rc = lists[i].fill(list, err);
+		json = json_pack("{s:i, s:O}", "schema", 1, name, list);
+		if (!rc && options->json) {
+			json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+			putchar('\n');
+		} else if (!rc) {
+			print_list(list);
+		}
+		json_decref(json);
+		json_decref(list);
+		return rc;
+	}
+	return error_set(
+		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, scenarios, limits", name);
+}
+
+const struct command command_list = {
+	.name = "list",
+	.usage = "clocks|scenarios|limits [OPTION]...",
+	.summary = "clocks, scenarios and limits to choose from",
+	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read on this\n"
+		"machine is listed with the reason.",
+	.options = "json",
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.run = list_command,
+};

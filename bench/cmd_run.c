@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* clkdrift run: sample, analyse, judge, report. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analysis/report.h"
+#include "bench/data_path.h"
+#include "bench/facts.h"
+#include "bench/options.h"
+#include "bench/outcome.h"
+#include "bench/placement.h"
+#include "bench/progress.h"
+#include "bench/scenario.h"
+#include "bench/session.h"
+#include "bench/tsc_rate.h"
+#include "probes/tsc.h"
+#include "results/units.h"
+
+#define TICK_NS	 (100 * NS_PER_MS) /* progress */
+#define STORE_S	 2.0		   /* run.json is brought up to date so often */
+#define RUNS_DIR "results/runs"
+
+struct runner {
+	const struct options *options;
+	struct scenario scenario;
+	struct run run;
+	struct placement *placement;
+	int *cpus;
+	size_t cpu_count;
+	struct session session;
+	struct progress progress;
+	sigset_t signals;
+	int signal; /* that ended the run early; 0: none */
+	struct error *err;
+};
+
+static void utc_now(char *text, size_t size, const char *format)
+{
+	time_t now = time(NULL);
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(text, size, format, &utc);
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / (double)NS_PER_SEC;
+}
+
+/* The command line stands over the scenario. */
+static int merge_options(struct runner *r)
+{
+	const struct options *o = r->options;
+	struct scenario *s = &r->scenario;
+	struct run *run = &r->run;
+	int rc = scenario_load(o->argument_count ? o->arguments[0] : "quick", s, r->err);
+
+	if (rc)
+		return rc;
+	if (o->duration_s > 0)
+		scenario_scale(s, o->duration_s);
+	run->interval_s = o->interval_s >= 0 ? o->interval_s : s->interval_s;
+	run->burst = o->burst ? o->burst : s->burst;
+	run->duration_s = scenario_duration(s);
+	run->judging = o->judging;
+	if (!o->judging.limit_ppm && !o->judging.limits[0])
+		strcpy(run->judging.limits, s->limits);
+	run->seed = o->seed;
+	if (!o->seed_given && getrandom(&run->seed, sizeof(run->seed), 0) == sizeof(run->seed))
+		run->seed &= INT64_MAX;
+	strcpy(run->scenario, s->name);
+	strcpy(run->tool, "clkdrift " CLKDRIFT_VERSION);
+	strcpy(run->state, "running");
+	snprintf(run->tsc_fence, sizeof(run->tsc_fence), "%s", tsc_fence_name());
+	gethostname(run->host, sizeof(run->host) - 1);
+	return 0;
+}
+
+/* A limit or a reference that is not known must not cost a run. */
+static int check_judging(struct runner *r)
+{
+	const struct judging *judging = &r->run.judging;
+	struct limits limits = { 0 };
+	char path[PATH_MAX];
+	int rc;
+
+	if (judging->limit_ppm > 0 && judging->limits[0])
+		return error_set(r->err, -EINVAL, "--limit and --limits exclude each other");
+	rc = data_path("analysis/limits.csv", path, r->err);
+	if (!rc)
+		rc = limits_load(path, &limits, r->err);
+	if (!rc && judging->limits[0] && !limits_find(&limits, judging->limits))
+		rc = error_set(r->err, -EINVAL, "unknown limits \"%s\"; see 'clkdrift list limits'",
+			judging->limits);
+	limits_free(&limits);
+	if (!rc && judging->reference[0] && strcmp(judging->reference, "tsc") != 0 &&
+		run_clock_find(&r->run, judging->reference) < 0)
+		rc = error_set(r->err, -EINVAL,
+			"--reference %s: that clock is not sampled; see 'clkdrift list clocks'",
+			judging->reference);
+	return rc;
+}
+
+static int prepare(struct runner *r)
+{
+	const struct options *o = r->options;
+	const char *clocks, *clocksource;
+	int rc;
+
+	tsc_init();
+	rc = merge_options(r);
+	if (rc)
+		return rc;
+	r->placement = placement_load(r->err);
+	if (!r->placement)
+		return -EIO;
+	placement_describe(r->placement, r->run.topology, sizeof(r->run.topology));
+	rc = placement_select(r->placement,
+		o->cpus		      ? o->cpus
+		: r->scenario.cpus[0] ? r->scenario.cpus
+				      : NULL,
+		&r->cpus, &r->cpu_count, r->err);
+	if (rc)
+		return rc;
+	r->run.environment_before = facts_collect(&facts_live);
+	r->run.tsc_hz =
+		tsc_rate(r->run.environment_before, r->run.tsc_hz_source, sizeof(r->run.tsc_hz_source));
+	clocks = o->clocks ? o->clocks : r->scenario.clocks[0] ? r->scenario.clocks : NULL;
+	clocksource = facts_text(r->run.environment_before, "clocksource.current");
+	rc = session_open(&r->session, &r->run, r->placement, r->cpus, r->cpu_count, clocks,
+		clocksource ? clocksource : "", r->err);
+	return rc ? rc : check_judging(r);
+}
+
+static int make_directory(struct runner *r)
+{
+	char name[256], stamp[32];
+
+	utc_now(r->run.started, sizeof(r->run.started), "%Y-%m-%dT%H:%M:%SZ");
+	if (r->options->output)
+		return run_create_at(&r->run, r->options->output, r->err);
+	utc_now(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ");
+	snprintf(name, sizeof(name), "%s-%s-%s", stamp, r->run.host, r->run.scenario);
+	return run_create(&r->run, RUNS_DIR, name, r->err);
+}
+
+/* Samples until the instant, or until a signal or an error ends the run. */
+static int sample_until(struct runner *r, const char *phase, double end_s, double *stored_s)
+{
+	while (!r->signal) {
+		double left = end_s - now_s();
+		struct timespec wait = { 0,
+			left * (double)NS_PER_SEC < TICK_NS ? (long)(left * 1e9) : TICK_NS };
+		uint64_t rows, lost;
+		int caught;
+
+		if (left <= 0)
+			break;
+		caught = sigtimedwait(&r->signals, NULL, &wait);
+		if (caught > 0)
+			r->signal = caught;
+		session_progress(&r->session, &rows, &lost);
+		progress_show(&r->progress, phase, end_s - now_s(), rows, lost);
+		if (now_s() - *stored_s > STORE_S) {
+			int rc = session_tick(&r->session, r->err);
+
+			*stored_s = now_s();
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* The phases one after the other.  The phase at hand has no end yet, so a kill leaves it open. */
+static int sample_phases(struct runner *r)
+{
+	struct run *run = &r->run;
+	double end = now_s(), stored = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && !r->signal && i < r->scenario.phase_count; i++) {
+		struct phase *phase = &run->phases[run->phase_count++];
+
+		strcpy(phase->name, r->scenario.phases[i].name);
+		phase->tsc_lo = tsc_before();
+		phase->tsc_hi = UINT64_MAX;
+		end += r->scenario.phases[i].duration_s;
+		rc = session_tick(&r->session, r->err);
+		if (!rc)
+			rc = sample_until(r, phase->name, end, &stored);
+		phase->tsc_hi = tsc_after();
+		if (!rc && i + 1 < r->scenario.phase_count)
+			rc = session_crosscpu(&r->session, phase->name, r->err);
+	}
+	return rc;
+}
+
+static void finish(struct runner *r, int failed)
+{
+	struct run *run = &r->run;
+
+	utc_now(run->finished, sizeof(run->finished), "%Y-%m-%dT%H:%M:%SZ");
+	strcpy(run->state, failed ? "failed" : r->signal ? "interrupted" : "complete");
+	run->environment_after = facts_collect(&facts_live);
+	run->environment_changes = facts_changes(run->environment_before, run->environment_after);
+}
+
+/* Whatever happens, what was sampled is on disk and can be analysed. */
+static int sample(struct runner *r)
+{
+	struct run *run = &r->run;
+	struct error second = { "" };
+	int rc, stored;
+
+	run->phases = calloc(r->scenario.phase_count, sizeof(*run->phases));
+	if (!run->phases)
+		return error_set(r->err, -ENOMEM, "out of memory");
+	rc = session_crosscpu(&r->session, "before", r->err);
+	if (!rc)
+		rc = session_start(&r->session, r->err);
+	if (!rc)
+		rc = sample_phases(r);
+	stored = session_stop(&r->session, r->err);
+	rc = rc ? rc : stored;
+	if (!rc)
+		rc = session_crosscpu(&r->session, "after", r->err);
+	finish(r, rc);
+	stored = run_store(run, rc ? &second : r->err);
+	return rc ? rc : stored;
+}
+
+static int draw_report(struct runner *r, const struct outcome *outcome, bool *drawn)
+{
+	struct error why = { "" };
+
+	*drawn = false;
+	if (r->options->no_report)
+		return 0;
+	progress_say(&r->progress, "drawing the report");
+	if (report_write(&outcome->run, &outcome->samples, &outcome->estimates, outcome->reference, &why) ==
+		0) {
+		*drawn = true;
+		return 0;
+	}
+	/* The numbers are there: a missing picture is told, and does not hide them. */
+	progress_end(&r->progress);
+	fprintf(stderr, "clkdrift: no report: %s\n", why.text);
+	return 0;
+}
+
+static int judge(struct runner *r)
+{
+	static const struct judging no_wish;
+	struct outcome outcome;
+	bool drawn;
+	int rc;
+
+	progress_say(&r->progress, "analysing");
+	rc = outcome_load(&outcome, r->run.dir, &no_wish, r->err);
+	if (!rc)
+		rc = outcome_store(&outcome, r->err);
+	if (!rc)
+		rc = draw_report(r, &outcome, &drawn);
+	progress_end(&r->progress);
+	if (!rc)
+		rc = outcome_print(&outcome, r->options, r->err);
+	if (!rc && !r->options->json && !r->options->quiet)
+		printf("\n%s: %s%s\n", drawn ? "report" : "run", r->run.dir, drawn ? "/report.html" : "");
+	if (!rc)
+		rc = outcome_exit_code(&outcome);
+	outcome_free(&outcome);
+	return rc;
+}
+
+/* Handled by sigtimedwait in the main thread; all threads inherit the mask. */
+static void block_signals(struct runner *r, int how)
+{
+	sigemptyset(&r->signals);
+	sigaddset(&r->signals, SIGINT);
+	sigaddset(&r->signals, SIGTERM);
+	sigaddset(&r->signals, SIGHUP);
+	sigaddset(&r->signals, SIGQUIT);
+	pthread_sigmask(how, &r->signals, NULL);
+}
+
+static int run_command(const struct options *options, struct error *err)
+{
+	struct runner *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return error_set(err, -ENOMEM, "out of memory");
+	r->options = options;
+	r->err = err;
+	signal(SIGPIPE, SIG_IGN);
+	progress_start(&r->progress, options->quiet || options->json);
+	rc = prepare(r);
+	if (!rc)
+		rc = make_directory(r);
+	if (!rc) {
+		block_signals(r, SIG_BLOCK);
+		rc = sample(r);
+		block_signals(r, SIG_UNBLOCK);
+	}
+	session_close(&r->session);
+	progress_end(&r->progress);
+	if (!rc)
+		rc = judge(r);
+	placement_free(r->placement);
+	free(r->cpus);
+	run_free(&r->run);
+	free(r);
+	return rc;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.usage = "[SCENARIO] [OPTION]...",
+	.summary = "sample the clocks, analyse, judge, report",
+	.help = "Samples all clocks of this machine on every CPU, computes how they drift apart with\n"
+		"95 % intervals, gives a verdict and draws a report.  SCENARIO is a name of\n"
+		"'clkdrift list scenarios' or the path of an .ini file; without one it is quick:\n"
+		"30 s, no privileges, nothing is changed.\n\n"
+		"  clkdrift run                                this machine, 30 s\n"
+		"  clkdrift run -d 5m -c 0,2                   longer, on two CPUs\n"
+		"  clkdrift run --clocks monotonic,hpet --reference hpet --limit 20\n"
+		"  clkdrift run selftest                       a clock of known drift: is the tool right?",
+	.options =
+		"duration cpus output clocks reference interval burst seed limit limits no-report json quiet",
+	.max_arguments = 1,
+	.run = run_command,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * The environment snapshot: what the clocks of this machine are.
+ *
+ * facts_collect() only reads; it takes some milliseconds, so that a run can
+ * take one snapshot before and one after sampling and say what changed.
+ *
+ * Keys of the snapshot; a name carries its unit.  All keys are always there.
+ * What could not be read is null, and "unreadable" says why; null without a
+ * reason is what does not apply: KVM's parameters where there is no KVM, the
+ * AMD revision of an Intel CPU, a number that this CPU does not tell.
+ *
+ *   hostname, boot_id, uptime_s
+ *   kernel        {release, version, machine}
+ *   command_line  {text, parameters [{name, value|null}]}  parameters up to "--"
+ *   cpu           {vendor, vendor_id, family, model, stepping, model_name, microcode,
+ *                  microcode_differs, bogomips, online, present, online_count, present_count,
+ *                  packages, nodes, amd_revision, amd_revision_f, flags {constant_tsc, ...: bool}}
+ *   cpuid         {vendor_id, invariant_tsc, tsc_adjust, rdtscp, tsc_deadline_timer, hypervisor,
+ *                  crystal_hz, tsc_numerator, tsc_denominator, base_mhz, leaf15_khz,
+ *                  hypervisor_khz, signatures [..],
+ *                  kvm {clocksource, clocksource2, clocksource_stable}}
+ *   hypervisor    {present, name, sys_vendor, product_name}
+ *   tsc           {khz, source, candidates [{khz, source}]}  the best first
+ *   clocksource   {current, available [..]}
+ *   idle          {driver, governor, cpus_differ, states [{name, desc, latency_us, residency_us,
+ *                  usage, time_us, disabled, disabled_on "CPU list"}]}  of the first CPU with any
+ *   cpufreq       {policies [{cpus "CPU list", driver, governor, min_khz, max_khz, cur_khz,
+ *                  governors [..], frequencies_khz [..]}], boost, no_turbo, intel_pstate,
+ *                  amd_pstate}  CPUs with equal settings are one policy
+ *   hpet          {acpi_table, device_readable, clocksource}
+ *   pm_timer      {port, length, bits, hw_reduced}  from the FADT; port 0: there is none
+ *   ptp           [{device, clock_name}]
+ *   rtc           [{device, name, hctosys}]
+ *   time_daemon   {running [{name, pid}], servers [{daemon, kind, name, file}],
+ *                  timesyncd_synchronized}
+ *   adjtimex      {synchronised, state, status [..], freq_ppm, tick_us, offset_ns, maxerror_us,
+ *                  esterror_us, tai_s}
+ *   kernel_log    {lines [{seq, time_s, text}], from_boot, records, dropped}  the lines that tell
+ *                  of the TSC and the clocksources
+ *   kvm_host      {device, module, nested, tsc_tolerance_ppm}
+ *   suspend       {states [..], mem_sleep [..], count}
+ *   unreadable    [{what, why}]
+ */
+#ifndef BENCH_FACTS_H
+#define BENCH_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+
+#include <jansson.h>
+
+/* Where the facts come from, so that a machine nobody here owns can be described in a directory. */
+struct facts_source {
+	const char *root; /* goes before every path: "" for this machine */
+	void *context;	  /* handed to the functions below */
+	/* Each may be NULL: then what it would tell is null, with that reason. */
+	void (*cpuid)(void *context, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]); /* eax ebx ecx edx */
+	int (*adjtimex)(void *context, struct timex *tx); /* TIME_OK.. or -errno; tx->modes is 0 */
+	int (*uname)(void *context, struct utsname *uts); /* 0 or -errno */
+};
+
+extern const struct facts_source facts_live; /* this machine */
+
+/* A new reference, or NULL when out of memory. */
+json_t *facts_collect(const struct facts_source *src);
+
+/*
+ * What changed between two snapshots and matters to timekeeping: a new array
+ * of sentences, empty if nothing did; NULL when out of memory.
+ */
+json_t *facts_changes(const json_t *before, const json_t *after);
+
+/*
+ * The value at "a.b.c", borrowed; NULL where it is absent or null, so that a
+ * snapshot written by hand needs only the keys that are known.
+ */
+json_t *facts_get(const json_t *facts, const char *path);
+const char *facts_text(const json_t *facts, const char *path);		  /* NULL unless a string */
+int facts_flag(const json_t *facts, const char *path);			  /* 1, 0, or -1: not known */
+bool facts_number(const json_t *facts, const char *path, double *number); /* false: not known */
+bool facts_has_word(
+	const json_t *facts, const char *path, const char *word); /* an array that holds the string */
+
+/* The value of a kernel parameter ("" if it has none), NULL if it was not given; '-' and '_' are the same. */
+const char *facts_parameter(const json_t *facts, const char *name);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * The command line: one table of options drives the parser, the help and the
+ * shell completion.
+ */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "results/error.h"
+#include "results/run.h"
+
+enum exit_code {
+	EXIT_STABLE = 0,
+	EXIT_UNSTABLE = 1, /* or regressed */
+	EXIT_TROUBLE = 2,
+	EXIT_INCONCLUSIVE = 3,
+};
+
+/* Everything that any option can set.  Text points into argv. */
+struct options {
+	double duration_s; /* 0: as the scenario says */
+	double interval_s; /* negative: as the scenario says; 0: back to back */
+	unsigned burst;	   /* 0: as the scenario says */
+	uint64_t seed;
+	bool seed_given;
+	const char *cpus, *output, *clocks;
+	struct judging judging;
+	bool json, quiet, colour;
+	bool no_report;
+	const char *freq, *phase; /* stability: the file, and what is in it */
+	double tau0_s;
+	const char *taus;
+	bool remove_mean;
+	char **arguments; /* what is left, in order */
+	int argument_count;
+};
+
+struct command {
+	const char *name;
+	const char *usage;   /* behind the name, "[SCENARIO] [OPTION]..." */
+	const char *summary; /* one line */
+	const char *help;    /* what it does and examples, for --help */
+	const char *options; /* long names of the options that it takes, separated by spaces */
+	int min_arguments, max_arguments;
+	/* Returns the exit code; -errno with err set means trouble that has not been told yet. */
+	int (*run)(const struct options *options, struct error *err);
+};
+
+extern const struct command command_inspect, command_list, command_run, command_analyze, command_report,
+	command_stability;
+
+/* All commands; ends with NULL. */
+extern const struct command *const commands[];
+const struct command *command_find(const char *name);
+
+/*
+ * Parses argv[1..] for the command.  Returns 0; 1 when --help or the like was
+ * answered and nothing is left to do; -EINVAL with err set.
+ */
+int options_parse(
+	const struct command *command, int argc, char **argv, struct options *options, struct error *err);
+
+/* "30s", "5m", "1h", "250ms", "10us", "2.5" (seconds) -> seconds.  Returns 0 or -EINVAL. */
+int duration_parse(const char *text, double *seconds);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* Which clocks take part, and what the run directory will say of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/session.h"
+
+static int add_unavailable(struct run *run, const char *name, const char *reason, struct error *err)
+{
+	struct unavailable *grown =
+		reallocarray(run->unavailable, run->unavailable_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return error_set(err, -ENOMEM, "out of memory");
+	run->unavailable = grown;
+	grown += run->unavailable_count++;
+	snprintf(grown->name, sizeof(grown->name), "%s", name);
+	snprintf(grown->reason, sizeof(grown->reason), "%s", reason);
+	return 0;
+}
+
+static const char *oscillator_label(enum oscillator oscillator, const char *name, const char *clocksource)
+{
+	switch (oscillator) {
+	case OSCILLATOR_TSC:
+		return "tsc";
+	case OSCILLATOR_CLOCKSOURCE:
+		/* kvm-clock is the TSC scaled to ns; hpet and acpi_pm count the board's timer crystal. */
+		if (strcmp(clocksource, "hpet") == 0 || strcmp(clocksource, "acpi_pm") == 0)
+			return "platform";
+		if (strcmp(clocksource, "tsc") == 0 || strcmp(clocksource, "tsc-early") == 0 ||
+			strcmp(clocksource, "kvm-clock") == 0)
+			return "tsc";
+		return clocksource[0] ? clocksource : "tsc";
+	case OSCILLATOR_PLATFORM:
+		return "platform";
+	case OSCILLATOR_RTC:
+		return "rtc";
+	case OSCILLATOR_REMOTE:
+	case OSCILLATOR_OWN:
+		return name;
+	}
+	return name;
+}
+
+static void describe_clock(struct clock_info *info, const struct clock_reader *reader,
+	const struct clock_traits *traits, const char *clocksource)
+{
+	*info = (struct clock_info){ .unit = reader->unit, .hz = 1e9, .bits = 64 };
+	snprintf(info->name, sizeof(info->name), "%s", reader->name);
+	if (reader->unit == UNIT_TICKS) {
+		info->hz = traits->hz;
+		info->bits = traits->bits;
+	}
+	info->steered = reader->steered;
+	info->cadence = reader->cadence;
+	snprintf(info->oscillator, sizeof(info->oscillator), "%s",
+		oscillator_label(reader->oscillator, reader->name, clocksource));
+}
+
+static int open_clock(struct session *s, const struct clock_reader *reader, const char *options,
+	const char *clocksource, struct error *err)
+{
+	struct clock_setup setup = { options, s->run->tsc_hz, s->run->seed };
+	struct clock_traits traits = { 0 };
+	struct error why = { "" };
+	struct probe_clock *clock;
+	struct run *run = s->run;
+
+	if (run_clock_find(run, reader->name) >= 0)
+		return error_set(err, -EINVAL, "--clocks names %s twice", reader->name);
+	if (reader->open && reader->open(&setup, &traits, &why)) {
+		/* Bad options are the user's mistake, not a property of the machine. */
+		if (options)
+			return error_set(err, -EINVAL, "%s", why.text);
+		return add_unavailable(run, reader->name, why.text, err);
+	}
+	clock = reader->cadence == CADENCE_TIGHT ? &s->tight[s->tight_count++] : &s->slow[s->slow_count++];
+	*clock = (struct probe_clock){
+		.reader = reader, .state = traits.state, .index = (unsigned)run->clock_count, .bits = 64
+	};
+	clock->turn = UINT64_MAX;
+	describe_clock(&run->clocks[run->clock_count++], reader, &traits, clocksource);
+	if (reader->unit == UNIT_TICKS && traits.bits < 64) {
+		clock->bits = traits.bits;
+		clock->turn =
+			(uint64_t)((double)(UINT64_C(1) << (traits.bits - 1)) / traits.hz * run->tsc_hz);
+	}
+	return 0;
+}
+
+static int open_listed(struct session *s, const char *list, const char *clocksource, struct error *err)
+{
+	char *copy = strdup(list), *save = NULL, *item;
+	int rc = copy ? 0 : error_set(err, -ENOMEM, "out of memory");
+
+	for (item = copy ? strtok_r(copy, ",", &save) : NULL; item && !rc;
+		item = strtok_r(NULL, ",", &save)) {
+		char *options = strchr(item, ':');
+		const struct clock_reader *reader;
+
+		if (options)
+			*options++ = '\0';
+		reader = clock_reader_find(item);
+		if (!reader)
+			rc = error_set(
+				err, -EINVAL, "unknown clock \"%s\"; see 'clkdrift list clocks'", item);
+		else if (options && !reader->options)
+			rc = error_set(err, -EINVAL, "clock %s takes no options", item);
+		else
+			rc = open_clock(s, reader, options, clocksource, err);
+	}
+	free(copy);
+	return rc;
+}
+
+static int open_defaults(struct session *s, const char *clocksource, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; clock_readers[i] && !rc; i++)
+		if (!clock_readers[i]->optional)
+			rc = open_clock(s, clock_readers[i], NULL, clocksource, err);
+	return rc;
+}
+
+/* A foreign topology has no clocks but simulated ones. */
+static int check_topology(const struct session *s, struct error *err)
+{
+	for (size_t i = 0; i < s->tight_count; i++)
+		if (!placement_is_real(s->placement) && s->tight[i].reader->oscillator != OSCILLATOR_OWN)
+			return error_set(err, -EINVAL,
+				"the topology is synthetic: only simulated clocks make sense; use --clocks "
+				"sim");
+	return 0;
+}
+
+int session_open(struct session *s, struct run *run, struct placement *placement, int *cpus, size_t cpu_count,
+	const char *list, const char *clocksource, struct error *err)
+{
+	int rc;
+
+	*s = (struct session){ .run = run, .placement = placement, .cpus = cpus, .cpu_count = cpu_count };
+	pthread_mutex_init(&s->events, NULL);
+	s->tight = calloc(RUN_CLOCKS_MAX, sizeof(*s->tight));
+	s->slow = calloc(RUN_CLOCKS_MAX, sizeof(*s->slow));
+	run->clocks = calloc(RUN_CLOCKS_MAX, sizeof(*run->clocks));
+	if (!s->tight || !s->slow || !run->clocks)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (!list && !placement_is_real(placement))
+		list = "sim";
+	rc = list ? open_listed(s, list, clocksource, err) : open_defaults(s, clocksource, err);
+	if (!rc)
+		rc = check_topology(s, err);
+	if (!rc && run->clock_count == 0)
+		rc = error_set(err, -ENODEV, "no clock can be read: %s: %s",
+			run->unavailable_count ? run->unavailable[0].name : "--clocks",
+			run->unavailable_count ? run->unavailable[0].reason : "the list is empty");
+	return rc;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "bench/summary.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/format.h"
+
+#define ROWS_MAX     40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
+#define LINE_COLUMNS 100
+
+static const char *paint(enum status status, bool colour)
+{
+	static const char *const codes[] = { "\033[1;32m", "\033[1;31m", "\033[1;33m" };
+
+	return colour ? codes[status] : "";
+}
+
+/* Words wrapped at LINE_COLUMNS, continuation lines indented. */
+static void print_wrapped(const char *text, FILE *out)
+{
+	size_t column = 4;
+
+	fputs("  - ", out);
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		if (column > 4 && column + 1 + length > LINE_COLUMNS) {
+			fputs("\n    ", out);
+			column = 4;
+		} else if (column > 4) {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", (int)length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+/* UTF-8 continuation bytes take no column: pad by what is seen. */
+static void print_cell(const char *text, int width, FILE *out)
+{
+	int seen = 0;
+
+	for (const char *c = text; *c; c++)
+		seen += (*c & 0xc0) != 0x80;
+	fprintf(out, "%s%*s  ", text, seen < width ? width - seen : 0, "");
+}
+
+static void print_drift(const struct drift *row, bool phases, FILE *out)
+{
+	char counts[64], cpu[16];
+
+	if (phases)
+		print_cell(row->phase, 14, out);
+	print_cell(row->clock, 13, out);
+	snprintf(cpu, sizeof(cpu), "%d", row->cpu);
+	print_cell(cpu, 3, out);
+	print_cell(format_drift(row->drift_ppm, row->ci_low_ppm, row->ci_high_ppm).text, 24, out);
+	print_cell(row->relation, 10, out);
+	snprintf(counts, sizeof(counts), "%llu/%llu/%llu", (unsigned long long)row->n,
+		(unsigned long long)row->rejected, (unsigned long long)row->backward);
+	print_cell(counts, 14, out);
+	print_cell(row->limit[0] ? format_ppm(row->limit_ppm).text : "none", 8, out);
+	fprintf(out, "%s\n", row->status);
+}
+
+static double severity(const struct drift *row)
+{
+	double reach = fmax(fabs(row->ci_low_ppm), fabs(row->ci_high_ppm));
+
+	return isfinite(reach) ? reach / row->limit_ppm : INFINITY;
+}
+
+/* With many CPUs: is this the row that stands for its clock and phase? */
+static bool is_worst(const struct estimates *e, size_t index)
+{
+	const struct drift *row = &e->drift[index];
+
+	for (size_t i = 0; i < e->drift_count; i++) {
+		const struct drift *other = &e->drift[i];
+
+		if (strcmp(other->clock, row->clock) || strcmp(other->phase, row->phase))
+			continue;
+		if (severity(other) > severity(row) || (severity(other) == severity(row) && i < index))
+			return false;
+	}
+	return true;
+}
+
+static void print_drifts(const struct run *run, const struct estimates *e, FILE *out)
+{
+	bool phases = run->phase_count > 1, many = e->drift_count > ROWS_MAX;
+
+	if (e->drift_count == 0)
+		return;
+	fprintf(out, "\ndrift against %s%s\n", e->drift[0].reference,
+		many ? ", on the CPU where it is worst (all rows: drift.csv)" : "");
+	if (phases)
+		print_cell("phase", 14, out);
+	print_cell("clock", 13, out);
+	print_cell("CPU", 3, out);
+	print_cell("drift (95 %)", 24, out);
+	print_cell("relation", 10, out);
+	print_cell("used/rej/back", 14, out);
+	print_cell("limit", 8, out);
+	fputs("status\n", out);
+	for (size_t i = 0; i < e->drift_count; i++)
+		if (!many || is_worst(e, i))
+			print_drift(&e->drift[i], phases, out);
+}
+
+static void print_crosscpu(const struct estimates *e, FILE *out)
+{
+	double worst = 0, bound = 0;
+	const struct crosscpu *at = NULL;
+
+	for (size_t i = 0; i < e->crosscpu_count; i++) {
+		const struct crosscpu *c = &e->crosscpu[i];
+
+		if (!at || fabs(c->offset_ns) - c->bound_ns > worst - bound) {
+			worst = fabs(c->offset_ns);
+			bound = c->bound_ns;
+			at = c;
+		}
+	}
+	if (at)
+		fprintf(out, "\nTSC across CPUs: at worst %s (CPU %d and %d, %s), from %zu exchanges\n",
+			format_offset(at->offset_ns, at->bound_ns).text, at->cpu_a, at->cpu_b, at->phase,
+			e->crosscpu_count);
+}
+
+static void print_losses(const struct run *run, const struct estimates *e, FILE *out)
+{
+	const char *key;
+	json_t *value;
+	const char *separator = "\nreadings: ";
+
+	json_object_foreach(e->losses, key, value)
+	{
+		fprintf(out, "%s%lld %s", separator, (long long)json_integer_value(value), key);
+		separator = ", ";
+	}
+	fputc('\n', out);
+	for (size_t i = 0; i < run->unavailable_count; i++)
+		fprintf(out, "%s %s: %s\n", i ? "         " : "not read:", run->unavailable[i].name,
+			run->unavailable[i].reason);
+}
+
+void summary_print(const struct run *run, const struct estimates *e, bool colour, FILE *out)
+{
+	fprintf(out, "verdict: %s%s%s\n", paint(e->verdict.status, colour), status_name(e->verdict.status),
+		colour ? "\033[0m" : "");
+	for (size_t i = 0; i < e->verdict.reason_count; i++)
+		print_wrapped(e->verdict.reasons[i].text, out);
+	print_drifts(run, e, out);
+	for (size_t i = 0; i < e->step_count && i < ROWS_MAX; i++)
+		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s\n", i ? "" : "\n",
+			e->steps[i].clock, e->steps[i].cpu, e->steps[i].at_s,
+			format_offset(
+				e->steps[i].step_ns, (e->steps[i].ci_high_ns - e->steps[i].ci_low_ns) / 2)
+				.text,
+			e->steps[i].cause);
+	print_crosscpu(e, out);
+	print_losses(run, e, out);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * A probe: the thread that samples all tight clocks on one CPU.
+ *
+ * At each deadline it takes a burst of bracketed readings of every clock and
+ * keeps the narrowest of each.  It never interprets: all readings are counted,
+ * backward steps too, and none is left out because it looks wrong.
+ */
+#ifndef PROBES_PROBE_H
+#define PROBES_PROBE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/clock_reader.h"
+#include "probes/ring.h"
+#include "results/histogram.h"
+#include "results/run.h"
+
+#define PROBE_BURST_MAX 256
+/* Deadlines are spread over this share of the interval around their even places. */
+#define PROBE_PHASE_SPREAD 0.4
+
+/* An open clock. */
+struct probe_clock {
+	const struct clock_reader *reader;
+	void *state;
+	unsigned index; /* into run->clocks */
+	unsigned bits;	/* counter width */
+	uint64_t turn;	/* cycles in half a turn of the counter; UINT64_MAX: it does not wrap */
+};
+
+enum probe_event {
+	PROBE_LEFT_CPU,	   /* the CPU went offline or out of the allowed set: no readings from now on */
+	PROBE_BACK_ON_CPU, /* it could be bound again */
+};
+
+struct probe_config {
+	const struct probe_clock *clocks;
+	size_t clock_count;
+	uint64_t interval_ns; /* 0: back to back */
+	unsigned burst;
+	uint64_t seed;
+	bool realtime; /* try SCHED_FIFO */
+	/* Binds the calling thread to that CPU alone: 0 or -errno.  NULL: do not bind, do not watch the CPU. */
+	int (*bind)(void *context, int cpu);
+	void *bind_context;
+};
+
+struct probe {
+	const struct probe_config *config;
+	int cpu;
+	pthread_t thread;
+	sem_t wake; /* posted to end the wait early */
+	atomic_bool stop, done;
+	struct ring ring;
+	struct tally *tallies; /* one a clock, in the order of config->clocks; owned by the caller */
+	struct probe_place place;
+	struct probe_scratch *scratch;
+};
+
+/*
+ * Starts the thread.  tallies has config->clock_count entries, with brackets
+ * allocated; the caller reads them with tally_snapshot() at any time.  Returns 0 or -errno.
+ */
+int probe_start(struct probe *probe, const struct probe_config *config, int cpu, struct tally *tallies,
+	struct error *err);
+
+/* Tells the thread to end and waits for it.  The ring keeps its last readings until probe_free(). */
+void probe_stop(struct probe *probe);
+void probe_free(struct probe *probe);
+
+/* A copy that can be taken while the probe runs; to->brackets must be there. */
+void tally_snapshot(const struct tally *from, struct tally *to);
+
+/* One burst of one clock into buffer (burst entries); returns how many readings were taken. */
+unsigned probe_burst(const struct probe_clock *clock, int cpu, unsigned burst, struct reading *buffer);
+
+/*
+ * Counts a burst and finds its narrowest bracket.  last is the reading before it
+ * (last->tsc_hi 0: none) and becomes the burst's last one.  Returns the index of
+ * the narrowest, count for none.
+ */
+unsigned probe_count(const struct probe_clock *clock, const struct reading *buffer, unsigned count,
+	struct reading *last, struct tally *tally);
+
+#endif

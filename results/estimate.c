@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "results/estimate.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "results/file.h"
+
+#define INT(type, member)                                                                                    \
+	{                                                                                                    \
+#member, COLUMN_INT, offsetof(struct type, member)                                           \
+	}
+#define COUNT(type, member)                                                                                  \
+	{                                                                                                    \
+#member, COLUMN_COUNT, offsetof(struct type, member)                                         \
+	}
+#define REAL(type, member)                                                                                   \
+	{                                                                                                    \
+#member, COLUMN_REAL, offsetof(struct type, member)                                          \
+	}
+#define TEXT(type, member)                                                                                   \
+	{                                                                                                    \
+#member, COLUMN_TEXT, offsetof(struct type, member)                                          \
+	}
+#define END                                                                                                  \
+	{                                                                                                    \
+		NULL, COLUMN_INT, 0                                                                          \
+	}
+
+static const struct column drift_columns[] = {
+	INT(drift, cpu),
+	TEXT(drift, phase),
+	TEXT(drift, clock),
+	TEXT(drift, reference),
+	TEXT(drift, relation),
+	REAL(drift, drift_ppm),
+	REAL(drift, ci_low_ppm),
+	REAL(drift, ci_high_ppm),
+	REAL(drift, systematic_ppm),
+	TEXT(drift, method),
+	COUNT(drift, n),
+	COUNT(drift, rejected),
+	COUNT(drift, backward),
+	REAL(drift, max_backward_ns),
+	REAL(drift, steering_ppm),
+	REAL(drift, hull_low_ppm),
+	REAL(drift, hull_high_ppm),
+	REAL(drift, residual_ns),
+	REAL(drift, span_s),
+	REAL(drift, width_ns),
+	REAL(drift, limit_ppm),
+	TEXT(drift, limit),
+	TEXT(drift, status),
+	END,
+};
+
+static const struct column stability_columns[] = {
+	INT(stability, cpu),
+	TEXT(stability, phase),
+	TEXT(stability, clock),
+	TEXT(stability, reference),
+	REAL(stability, tau_s),
+	REAL(stability, adev),
+	REAL(stability, oadev),
+	REAL(stability, mdev),
+	REAL(stability, tdev),
+	REAL(stability, hdev),
+	REAL(stability, ohdev),
+	REAL(stability, totdev),
+	REAL(stability, pdev),
+	REAL(stability, mtie_ns),
+	REAL(stability, tierms_ns),
+	REAL(stability, oadev_low),
+	REAL(stability, oadev_high),
+	TEXT(stability, noise),
+	REAL(stability, adev_low),
+	REAL(stability, adev_high),
+	REAL(stability, mdev_low),
+	REAL(stability, mdev_high),
+	REAL(stability, tdev_low),
+	REAL(stability, tdev_high),
+	REAL(stability, hdev_low),
+	REAL(stability, hdev_high),
+	REAL(stability, ohdev_low),
+	REAL(stability, ohdev_high),
+	REAL(stability, totdev_low),
+	REAL(stability, totdev_high),
+	REAL(stability, pdev_low),
+	REAL(stability, pdev_high),
+	REAL(stability, oadev_edf),
+	COUNT(stability, n),
+	COUNT(stability, filled),
+	END,
+};
+
+static const struct column step_columns[] = {
+	INT(step, cpu),
+	TEXT(step, phase),
+	TEXT(step, clock),
+	TEXT(step, reference),
+	REAL(step, at_s),
+	REAL(step, step_ns),
+	REAL(step, ci_low_ns),
+	REAL(step, ci_high_ns),
+	TEXT(step, cause),
+	END,
+};
+
+static const struct column crosscpu_columns[] = {
+	TEXT(crosscpu, phase),
+	INT(crosscpu, cpu_a),
+	INT(crosscpu, cpu_b),
+	REAL(crosscpu, offset_ns),
+	REAL(crosscpu, bound_ns),
+	END,
+};
+
+const struct table drift_table = { "drift", drift_columns, sizeof(struct drift) };
+const struct table stability_table = { "stability", stability_columns, sizeof(struct stability) };
+const struct table steps_table = { "steps", step_columns, sizeof(struct step) };
+const struct table crosscpu_table = { "crosscpu", crosscpu_columns, sizeof(struct crosscpu) };
+
+const char *status_name(enum status status)
+{
+	static const char *const names[] = { "stable", "unstable", "inconclusive" };
+
+	return names[status];
+}
+
+int verdict_add(struct verdict *verdict, const char *format, ...)
+{
+	struct reason *grown;
+	va_list args;
+
+	grown = reallocarray(verdict->reasons, verdict->reason_count + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	verdict->reasons = grown;
+	va_start(args, format);
+	vsnprintf(grown[verdict->reason_count++].text, REASON_MAX, format, args);
+	va_end(args);
+	return 0;
+}
+
+void estimates_free(struct estimates *estimates)
+{
+	free(estimates->drift);
+	free(estimates->stability);
+	free(estimates->steps);
+	free(estimates->crosscpu);
+	free(estimates->verdict.reasons);
+	json_decref(estimates->losses);
+	*estimates = (struct estimates){ 0 };
+}
+
+static json_t *verdict_to_json(const struct verdict *verdict)
+{
+	json_t *reasons = json_array();
+
+	for (size_t i = 0; i < verdict->reason_count; i++)
+		json_array_append_new(reasons, json_string(verdict->reasons[i].text));
+	return json_pack("{s:s, s:o}", "status", status_name(verdict->status), "reasons", reasons);
+}
+
+json_t *estimates_to_json(const struct estimates *e, const char *run)
+{
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:O?, s:o}", "schema", 1, "run", run,
+		drift_table.name, table_to_json(&drift_table, e->drift, e->drift_count), stability_table.name,
+		table_to_json(&stability_table, e->stability, e->stability_count), steps_table.name,
+		table_to_json(&steps_table, e->steps, e->step_count), crosscpu_table.name,
+		table_to_json(&crosscpu_table, e->crosscpu, e->crosscpu_count), "losses", e->losses,
+		"verdict", verdict_to_json(&e->verdict));
+}
+
+static int verdict_store(const struct estimates *estimates, const char *dir, struct error *err)
+{
+	struct file_replace file;
+	json_t *json;
+	int rc;
+
+	/* The run is named by its place on disk, so a copied run does not lie about where it is. */
+	json = json_pack("{s:i, s:O?, s:o}", "schema", 1, "losses", estimates->losses, "verdict",
+		verdict_to_json(&estimates->verdict));
+	if (!json)
+		return error_set(err, -ENOMEM, "out of memory");
+	rc = file_replace_begin(&file, dir, "verdict.json", err);
+	if (!rc) {
+		json_dumpf(json, file.out, JSON_INDENT(2) | TABLE_JSON_FLAGS);
+		fputc('\n', file.out);
+		rc = file_replace_commit(&file, err);
+	}
+	json_decref(json);
+	return rc;
+}
+
+int estimates_store(const struct estimates *e, const char *dir, struct error *err)
+{
+	int rc;
+
+	rc = table_to_csv(&drift_table, e->drift, e->drift_count, dir, err);
+	if (!rc)
+		rc = table_to_csv(&stability_table, e->stability, e->stability_count, dir, err);
+	if (!rc)
+		rc = table_to_csv(&steps_table, e->steps, e->step_count, dir, err);
+	if (!rc)
+		rc = verdict_store(e, dir, err);
+	return rc;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * Files that are there whole or not at all.
+ */
+#ifndef RESULTS_FILE_H
+#define RESULTS_FILE_H
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "results/error.h"
+
+struct file_replace {
+	FILE *out; /* write here; write errors are found by commit */
+	char path[PATH_MAX];
+	char temporary[PATH_MAX];
+};
+
+/* Opens a temporary file beside DIR/NAME.  Returns 0 or -errno. */
+int file_replace_begin(struct file_replace *file, const char *dir, const char *name, struct error *err);
+/* Flushes it to disk and gives it its name.  On failure the old file stays and the temporary one is gone. */
+int file_replace_commit(struct file_replace *file, struct error *err);
+/* Gives up: the old file stays. */
+void file_replace_abort(struct file_replace *file);
+
+/* Joins DIR and NAME; returns 0 or -ENAMETOOLONG. */
+int path_join(char *path, size_t size, const char *dir, const char *name, struct error *err);
+
+#endif

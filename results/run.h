@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * run.json: what was sampled, where and how.  See results/SCHEMA.md.
+ *
+ * The same struct is filled by `run` before and while it samples, and by
+ * run_load() for the analysis.  Only tsc_hz, clocks and phases are needed to
+ * analyse a run; everything else may be absent (zero, NULL or empty).
+ */
+#ifndef RESULTS_RUN_H
+#define RESULTS_RUN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "results/clock_info.h"
+#include "results/error.h"
+#include "results/estimate.h"
+#include "results/histogram.h"
+
+#define SCHEMA_VERSION 1
+#define RUN_CLOCKS_MAX 64
+#define RUN_PHASES_MAX 4096
+#define RUN_EVENTS_MAX 65536
+#define RUN_JSON_BYTES (256u << 20) /* a larger run.json is refused */
+
+/* A stretch of the run, [tsc_lo, tsc_hi) on the pivot TSC in cycles. */
+struct phase {
+	char name[PHASE_NAME_MAX];
+	uint64_t tsc_lo;
+	uint64_t tsc_hi;
+};
+
+/* Something that happened at a known instant. */
+struct event {
+	uint64_t tsc;	/* cycles */
+	char kind[32];	/* "cpu-offline", "clocksource", "settime", ... */
+	char text[128]; /* in words; may become a step's cause */
+};
+
+/* A clock that was wanted and could not be read, and why. */
+struct unavailable {
+	char name[CLOCK_NAME_MAX];
+	char reason[400];
+};
+
+/* Counts of one clock on one CPU over the whole run, all readings of all bursts. */
+struct tally {
+	int cpu;
+	unsigned clock;		    /* index into clocks */
+	uint64_t readings;	    /* taken */
+	uint64_t kept;		    /* narrowest of their burst, handed to the writer */
+	uint64_t dropped;	    /* of these, lost to a full ring */
+	uint64_t failed;	    /* read_bracket gave none */
+	uint64_t inverted;	    /* tsc_hi < tsc_lo */
+	uint64_t backward;	    /* below the reading before it */
+	uint64_t max_backward;	    /* largest such step, in the clock's unit */
+	struct histogram *brackets; /* widths of all readings in cycles; owned; NULL: not known */
+};
+
+/* Where a probe thread ran. */
+struct probe_place {
+	int cpu, package, core, node;
+	char scheduler[16]; /* "fifo" or "other" */
+	bool pinned;
+	bool locked;		    /* its memory could be locked */
+	uint64_t late;		    /* deadlines missed by more than an interval */
+	double cpu_share;	    /* CPU time taken / wall time; NaN: not known */
+	double granularity_cycles;  /* GCD of this CPU's TSC deltas; 0: not known */
+	double null_bracket_cycles; /* narrowest bracket around nothing; 0: not known */
+};
+
+/* How the user wants the run judged; analyze may override it. */
+struct judging {
+	char reference[CLOCK_NAME_MAX]; /* empty: chosen by the analysis */
+	double limit_ppm;		/* 0: not given */
+	char limits[24];		/* name of a preset; empty: not given */
+};
+
+struct run {
+	char *dir; /* owned */
+	char tool[32], host[128], scenario[64], topology[32];
+	char started[32], finished[32]; /* UTC, ISO 8601; finished is empty for a run that was killed */
+	char state[16];			/* "running", "complete", "interrupted" or "failed" */
+	double tsc_hz;
+	char tsc_hz_source[96];
+	char tsc_fence[32];
+	double tsc_granularity_cycles; /* 0: not known */
+	double interval_s, duration_s; /* 0: not known; interval 0 with burst set: back to back */
+	unsigned burst;		       /* 0: not known */
+	uint64_t seed;
+	struct judging judging;
+	struct clock_info *clocks;
+	size_t clock_count;
+	struct unavailable *unavailable;
+	size_t unavailable_count;
+	struct probe_place *places;
+	size_t place_count;
+	struct phase *phases;
+	size_t phase_count;
+	struct event *events;
+	size_t event_count;
+	struct tally *tallies;
+	size_t tally_count;
+	json_t *environment_before, *environment_after; /* owned; NULL: not known */
+	json_t *environment_changes;			/* array of strings, owned; NULL: not known */
+	uint64_t events_lost;
+};
+
+/* Reads DIR/run.json.  On failure *run is empty and err has file:line.  Free with run_free(). */
+int run_load(const char *dir, struct run *run, struct error *err);
+
+/* Writes run->dir/run.json in one step, so a reader always finds a whole one. */
+int run_store(const struct run *run, struct error *err);
+
+void run_free(struct run *run);
+
+/* Index of the clock of that name, or -1. */
+int run_clock_find(const struct run *run, const char *name);
+
+/* Appends; 0, -ENOMEM, or -ENOSPC when RUN_EVENTS_MAX are held (counted in events_lost). */
+int run_event_add(struct run *run, uint64_t tsc, const char *kind, const char *text);
+
+/*
+ * Makes PARENT/NAME, or NAME-2, NAME-3 ... if it exists, with samples/ inside.
+ * Sets run->dir.  Missing parents are made.
+ */
+int run_create(struct run *run, const char *parent, const char *name, struct error *err);
+
+/* Makes exactly DIR, which must not exist. */
+int run_create_at(struct run *run, const char *dir, struct error *err);
+
+#endif
