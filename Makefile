@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright the clkdrift developers
 #
-#   make run      install what is missing, build, measure this machine for 30 s
-#   make check    install what is missing, build, run all tests
-#   make bench    precision and speed, side by side with what they are compared to
-#   make help     all targets
+# 'make help' lists the targets.
 
 VERSION := 0.1.0
 prefix  ?= /usr/local
@@ -32,7 +29,7 @@ CLOCKS := $(patsubst probes/clock_%.c,%,$(filter-out %_test.c probes/clock_reade
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 
-.PHONY: all run check check-unit bench deps test-deps install clean help FORCE
+.PHONY: all run check check-unit check-asan check-tsan fuzz bench deps test-deps install clean help FORCE
 .DELETE_ON_ERROR:
 
 # 'make V=1' shows the commands.
@@ -79,6 +76,50 @@ $(B)/flags: FORCE
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
+# Helpers of the tests and of `make bench`.
+HELPERS := $(patsubst ci/helpers/%.c,$(B)/ci/%,$(wildcard ci/helpers/*.c))
+$(B)/ci/%: ci/helpers/%.c $(B)/libclkdrift.a
+	@mkdir -p $(@D)
+	$(call say,CC    $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libclkdrift.a $(LIBS)
+
+# Measures this machine and says where the report is.  Inconclusive is an answer, not a failure.
+run: deps
+	@$(MAKE) --no-print-directory all
+	@$(B)/clkdrift run; code=$$?; [ $$code -ne 2 ]
+
+# ci/t/*.t are whole-program tests, the rest are unit tests; prove counts them together.
+check: test-deps
+	@$(MAKE) --no-print-directory all $(TEST_BIN) $(HELPERS)
+	@CLKDRIFT=$(abspath $(B))/clkdrift BUILD=$(abspath $(B)) prove --timer --exec ci/run-test $(TEST_BIN) ci/t/*.t
+
+check-unit: all $(TEST_BIN)
+	@BUILD=$(abspath $(B)) prove --exec ci/run-test $(TEST_BIN)
+
+check-asan: test-deps
+	@$(MAKE) --no-print-directory B=build-asan check-unit \
+		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+
+# Ring, sampler and recorder: what threads share.
+TSAN_TESTS := probes/ring_test probes/probe_test probes/recorder_test probes/slow_test probes/crosscpu_test bench/session_test
+check-tsan: test-deps
+	@$(MAKE) --no-print-directory B=build-tsan CFLAGS='-O1 -g -fsanitize=thread' $(TSAN_TESTS:%=build-tsan/%)
+	@prove --exec ci/run-test $(TSAN_TESTS:%=build-tsan/%)
+
+fuzz: test-deps
+	@ci/fuzz/run $(or $(SECONDS),60)
+
+bench: test-deps
+	@$(MAKE) --no-print-directory all $(HELPERS)
+	@CLKDRIFT=$(abspath $(B))/clkdrift BUILD=$(abspath $(B)) ci/bench
+
+install: all
+	install -D -m 755 $(B)/clkdrift $(DESTDIR)$(prefix)/bin/clkdrift
+	install -D -m 644 bench/clkdrift.1 $(DESTDIR)$(prefix)/share/man/man1/clkdrift.1
+	install -D -m 644 bench/completion.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/clkdrift
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/analysis analysis/*.csv
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/scenarios bench/scenarios/*.ini
+
 # Installs only what is missing; an ordinary user with everything there passes.
 deps:
 	@ci/deps $(DEPS)
@@ -87,6 +128,17 @@ test-deps:
 	@ci/deps $(DEPS) $(TEST_DEPS)
 
 clean:
-	rm -rf $(B)
+	rm -rf build build-asan build-tsan build-fuzz
+
+help:
+	@echo 'make run         install what is missing, build, measure this machine for 30 s'
+	@echo 'make check       install what is missing, build, run all tests'
+	@echo 'make             build only'
+	@echo 'make bench       precision and speed, side by side with what they are compared to'
+	@echo 'make check-asan  unit tests under AddressSanitizer and UBSan'
+	@echo 'make check-tsan  the threads under ThreadSanitizer'
+	@echo 'make fuzz        the readers under libFuzzer, SECONDS=60 each'
+	@echo 'make install     into prefix=$(prefix), under DESTDIR'
+	@echo 'make clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

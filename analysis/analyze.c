@@ -50,7 +50,8 @@ int analyze_reference(const struct run *run, const struct judging *judging, int 
 	found = run_clock_find(run, "monotonic_raw");
 	if (found < 0)
 		found = run_clock_find(run, "monotonic");
-	*reference = found < 0 ? (run->clock_count > 1 ? 0 : PAIR_TSC) : found;
+	/* A clock alone still has the pivot beside it. */
+	*reference = run->clock_count < 2 ? PAIR_TSC : found < 0 ? 0 : found;
 	return 0;
 }
 
@@ -65,6 +66,11 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 double analyze_granularity(const struct run *run, const struct samples *samples)
 {
 	uint64_t divisor = 0;
@@ -75,8 +81,8 @@ double analyze_granularity(const struct run *run, const struct samples *samples)
 		const struct series *s = &samples->series[i];
 
 		for (size_t k = 0; k < s->count && k < GRANULARITY_READINGS; k++) {
-			divisor = gcd(divisor, s->readings[k].tsc_lo - samples->series[0].readings[0].tsc_lo);
-			divisor = gcd(divisor, s->readings[k].tsc_hi - s->readings[k].tsc_lo);
+			divisor = gcd(divisor, apart(s->readings[k].tsc_lo, s->readings[0].tsc_lo));
+			divisor = gcd(divisor, apart(s->readings[k].tsc_hi, s->readings[k].tsc_lo));
 		}
 	}
 	return (double)divisor;
@@ -196,7 +202,8 @@ static void fill_drift(
 {
 	double half = (fit->ci_high_ppm - fit->ci_low_ppm) / 2;
 
-	half = hypot(half, STEP_SIGMA * steps_se / PPB_PER_PPM);
+	/* Both errors come from the same points, so they are not independent: they add. */
+	half += STEP_SIGMA * steps_se / PPB_PER_PPM;
 	row->drift_ppm = fit->drift_ppm;
 	row->ci_low_ppm = fit->drift_ppm - half;
 	row->ci_high_ppm = fit->drift_ppm + half;

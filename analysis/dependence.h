@@ -24,7 +24,9 @@ double runs_test(const double *residual, size_t n);
  * Romano 1992): blocks of residuals are drawn and laid along the same t.  The block
  * spans the residuals' correlation: twice the first lag where it falls below
  * 2/sqrt(n), at least n^(1/3), at most n/4.  Sets *freedom to the number of blocks
- * less 2 (at least 1), the degrees of freedom for a t interval.  The result is the same for the
+ * less 2 (at least 1), the degrees of freedom for a t interval.
+ * Residuals (128 or more) that hang together over n/16 or more are beyond any block: they are also taken for
+ * a random walk (white frequency noise), and the wider of both intervals counts.  The result is the same for the
  * same input.  NaN when out of memory or n < 8.
  */
 double block_bootstrap_slope_se(const double *t, const double *residual, size_t n, double *freedom);

@@ -81,6 +81,8 @@ static double edge_se(struct bins *b, const struct line *line, double *freedom, 
 	size_t m = 0;
 
 	*freedom = (double)line->n - 2;
+	/* A rejected bin is a doubt, not a gain: it counts as one at the cut. */
+	se *= sqrt(1 + REJECT_CUT * REJECT_CUT * (double)(b->count - line->n) / (double)line->n);
 	for (size_t i = 0; residual && i < b->count; i++) {
 		if (!b->use[i])
 			continue;

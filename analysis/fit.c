@@ -14,6 +14,7 @@
 #include "analysis/edges.h"
 #include "analysis/hull.h"
 #include "analysis/line.h"
+#include "analysis/median.h"
 #include "results/units.h"
 
 /* Dependence is looked at on at most this many means of consecutive residuals. */
@@ -22,21 +23,6 @@
 #define EDGES_ADVANTAGE 2.0
 /* Brackets narrower than this many TSC granules are ruled by quantisation, not by delays. */
 #define EDGES_GRANULES 20.0
-
-static int median_width(const struct fit_input *in, double *width)
-{
-	double *copy = malloc((in->count + 1) * sizeof(*copy));
-	size_t n = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	for (size_t i = 0; i < in->count; i++)
-		if (in->half_ns[i] >= 0)
-			copy[n++] = 2 * in->half_ns[i];
-	*width = n ? gsl_stats_median(copy, 1, n) : 0;
-	free(copy);
-	return 0;
-}
 
 /* Screening: inverted brackets always; far too wide ones where the midpoints are fitted. */
 static uint64_t screen(const struct fit_input *in, double width, bool drop_wide, bool *use)
@@ -104,6 +90,9 @@ static bool try_edges(const struct fit_input *in, bool *use, double half, struct
 	struct edges e;
 	double edges_half;
 
+	/* No midpoint is further off than half the widest bracket: more scatter is no delay, the clocks wander. */
+	if (fit->valid && fit->residual_ns > WIDE_FACTOR / 2 * fit->width_ns)
+		return false;
 	if (fit->width_ns < EDGES_GRANULES * in->granularity_ns ||
 		!edges_fit(in->t_s, in->offset_ns, in->half_ns, in->count, in->resolution_ns, &e))
 		return false;
@@ -150,7 +139,7 @@ int fit_drift(const struct fit_input *in, bool *use, struct fit *fit, struct err
 	*fit = (struct fit){ .drift_ppm = NAN, .ci_low_ppm = NAN, .ci_high_ppm = NAN, .systematic_ppm = NAN };
 	fit->hull_low_ppm = fit->hull_high_ppm = fit->residual_ns = fit->span_s = NAN;
 	strcpy(fit->method, "none");
-	if (!own || median_width(in, &fit->width_ns)) {
+	if (!own || median_width(in->half_ns, in->count, &fit->width_ns)) {
 		if (own != use)
 			free(own);
 		return error_set(err, -ENOMEM, "out of memory for %zu points", in->count);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/format.h"
@@ -73,6 +74,11 @@ static bool has_status(const struct drift *row, const char *status)
 	return strcmp(row->status, status) == 0;
 }
 
+static bool never_read(const struct drift *row)
+{
+	return row->n == 0 && row->rejected == 0;
+}
+
 struct judge {
 	const struct run *run;
 	const struct samples *samples;
@@ -100,6 +106,14 @@ static struct formatted interval(const struct drift *row)
 		row->ci_high_ppm + row->systematic_ppm);
 }
 
+/* What goes beyond REASONS_OF_A_KIND is counted. */
+static size_t say_more(struct judge *j, size_t count, const char *what)
+{
+	if (count > REASONS_OF_A_KIND)
+		SAY(j, "... and %zu more %s", count - REASONS_OF_A_KIND, what);
+	return count;
+}
+
 static size_t say_unstable(struct judge *j)
 {
 	size_t count = 0;
@@ -115,9 +129,7 @@ static size_t say_unstable(struct judge *j)
 			interval(row).text, row->reference, place, row->limit,
 			format_ppm(row->limit_ppm).text);
 	}
-	if (count > REASONS_OF_A_KIND)
-		SAY(j, "... and %zu more pairs beyond their limit", count - REASONS_OF_A_KIND);
-	return count;
+	return say_more(j, count, "pairs beyond their limit");
 }
 
 static size_t say_steps(struct judge *j)
@@ -135,9 +147,7 @@ static size_t say_steps(struct judge *j)
 			format_offset(s->step_ns, (s->ci_high_ns - s->ci_low_ns) / 2).text, s->reference,
 			s->at_s, place, s->cause);
 	}
-	if (count > REASONS_OF_A_KIND)
-		SAY(j, "... and %zu more steps", count - REASONS_OF_A_KIND);
-	return count;
+	return say_more(j, count, "steps");
 }
 
 /* Tallies see every reading of every burst; without them the stored readings must do. */
@@ -162,7 +172,7 @@ static size_t say_backward(struct judge *j)
 				(unsigned long long)row->backward, row->cpu,
 				format_ns(row->max_backward_ns).text);
 	}
-	return count;
+	return say_more(j, count, "clocks that went backward");
 }
 
 static bool disjoint(const struct crosscpu *a, const struct crosscpu *b)
@@ -170,7 +180,7 @@ static bool disjoint(const struct crosscpu *a, const struct crosscpu *b)
 	return fabs(a->offset_ns - b->offset_ns) > a->bound_ns + b->bound_ns;
 }
 
-static size_t say_crosscpu(struct judge *j)
+static size_t say_apart(struct judge *j)
 {
 	size_t count = 0;
 
@@ -180,19 +190,57 @@ static size_t say_crosscpu(struct judge *j)
 		if (fabs(c->offset_ns) > c->bound_ns && count++ < REASONS_OF_A_KIND)
 			SAY(j, "the TSCs of CPU %d and CPU %d are %s apart (%s)", c->cpu_a, c->cpu_b,
 				format_offset(c->offset_ns, c->bound_ns).text, c->phase);
-		for (size_t k = 0; k < i; k++) {
-			const struct crosscpu *before = &j->e->crosscpu[k];
-
-			if (before->cpu_a == c->cpu_a && before->cpu_b == c->cpu_b && disjoint(before, c) &&
-				count++ < REASONS_OF_A_KIND)
-				SAY(j, "the TSCs of CPU %d and CPU %d moved from %s (%s) to %s (%s)",
-					c->cpu_a, c->cpu_b,
-					format_offset(before->offset_ns, before->bound_ns).text,
-					before->phase, format_offset(c->offset_ns, c->bound_ns).text,
-					c->phase);
-		}
 	}
-	return count;
+	return say_more(j, count, "pairs of CPUs apart");
+}
+
+/* By CPU pair, then in the order of the exchanges. */
+static int crosscpu_order(const void *a, const void *b)
+{
+	const struct crosscpu *x = *(const struct crosscpu *const *)a,
+			      *y = *(const struct crosscpu *const *)b;
+
+	if (x->cpu_a != y->cpu_a)
+		return x->cpu_a < y->cpu_a ? -1 : 1;
+	if (x->cpu_b != y->cpu_b)
+		return x->cpu_b < y->cpu_b ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+/* The latest of the exchanges of that pair before `now` that cannot agree with it, or NULL. */
+static const struct crosscpu *moved_from(
+	const struct crosscpu *const *now, const struct crosscpu *const *first)
+{
+	const struct crosscpu *c = *now;
+
+	while (now-- > first && (*now)->cpu_a == c->cpu_a && (*now)->cpu_b == c->cpu_b)
+		if (disjoint(*now, c))
+			return *now;
+	return NULL;
+}
+
+static size_t say_moved(struct judge *j)
+{
+	size_t n = j->e->crosscpu_count, count = 0;
+	const struct crosscpu **sorted = malloc((n + 1) * sizeof(*sorted));
+
+	if (!sorted) {
+		j->rc = -ENOMEM;
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &j->e->crosscpu[i];
+	qsort(sorted, n, sizeof(*sorted), crosscpu_order);
+	for (size_t i = 0; i < n; i++) {
+		const struct crosscpu *c = sorted[i], *before = moved_from(&sorted[i], sorted);
+
+		if (before && count++ < REASONS_OF_A_KIND)
+			SAY(j, "the TSCs of CPU %d and CPU %d moved from %s (%s) to %s (%s)", c->cpu_a,
+				c->cpu_b, format_offset(before->offset_ns, before->bound_ns).text,
+				before->phase, format_offset(c->offset_ns, c->bound_ns).text, c->phase);
+	}
+	free(sorted);
+	return say_more(j, count, "moves of TSCs");
 }
 
 static size_t say_straddling(struct judge *j)
@@ -221,7 +269,7 @@ static size_t say_straddling(struct judge *j)
 				row->clock, interval(row).text, row->reference, place, row->limit,
 				format_ppm(row->limit_ppm).text);
 	}
-	return count;
+	return say_more(j, count, "pairs without a clear answer");
 }
 
 static size_t say_rejected(struct judge *j)
@@ -239,7 +287,7 @@ static size_t say_rejected(struct judge *j)
 		SAY(j, "%s against %s (%s): %llu of %.0f readings had to be rejected", row->clock,
 			row->reference, place, (unsigned long long)row->rejected, all);
 	}
-	return count;
+	return say_more(j, count, "pairs with many readings rejected");
 }
 
 static bool phase_has_readings(const struct samples *samples, const struct phase *phase)
@@ -259,7 +307,34 @@ static size_t say_empty(struct judge *j)
 	for (size_t i = 0; i < j->run->phase_count; i++)
 		if (!phase_has_readings(j->samples, &j->run->phases[i]) && count++ < REASONS_OF_A_KIND)
 			SAY(j, "phase %s has no readings", j->run->phases[i].name);
-	return count;
+	return say_more(j, count, "phases without readings");
+}
+
+static bool named_phase_has_readings(const struct judge *j, const char *name)
+{
+	for (size_t i = 0; i < j->run->phase_count; i++)
+		if (strcmp(j->run->phases[i].name, name) == 0 &&
+			phase_has_readings(j->samples, &j->run->phases[i]))
+			return true;
+	return false;
+}
+
+/* A pair that has no common reading in a phase in which others have: a CPU or a clock that went away. */
+static size_t say_absent(struct judge *j)
+{
+	size_t count = 0;
+	char place[96];
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (!never_read(row) || !named_phase_has_readings(j, row->phase) ||
+			count++ >= REASONS_OF_A_KIND)
+			continue;
+		where(j->run, row->phase, row->cpu, place, sizeof(place));
+		SAY(j, "%s against %s (%s): one of them has no readings", row->clock, row->reference, place);
+	}
+	return say_more(j, count, "pairs without readings");
 }
 
 static size_t say_changes(struct judge *j)
@@ -270,7 +345,7 @@ static size_t say_changes(struct judge *j)
 	json_array_foreach(j->run->environment_changes, i,
 		change) if (json_is_string(change) && count++ < REASONS_OF_A_KIND)
 		SAY(j, "the environment changed during the run: %s", json_string_value(change));
-	return count;
+	return say_more(j, count, "changes of the environment");
 }
 
 /* Rows that witness for a clock: another oscillator agreed. */
@@ -283,12 +358,36 @@ static size_t count_status(const struct estimates *e, const char *status)
 	return count;
 }
 
-static bool has_independent(const struct estimates *e)
+/* A pair that was read and compares two oscillators, else one that was read, else NULL. */
+static const struct drift *best_witness(const struct estimates *e)
 {
-	for (size_t i = 0; i < e->drift_count; i++)
-		if (!is_arithmetic(&e->drift[i]))
-			return true;
-	return false;
+	const struct drift *found = NULL;
+
+	for (size_t i = 0; i < e->drift_count; i++) {
+		if (never_read(&e->drift[i]))
+			continue;
+		found = &e->drift[i];
+		if (!is_arithmetic(found))
+			return found;
+	}
+	return found;
+}
+
+static size_t say_dependent(struct judge *j)
+{
+	const struct drift *witness = best_witness(j->e);
+
+	if (!witness) {
+		SAY(j, "there are no two clocks to compare");
+		return 1;
+	}
+	if (!is_arithmetic(witness))
+		return 0;
+	SAY(j,
+		"no independent reference: every clock that was compared follows the oscillator \"%s\", so "
+		"agreement is arithmetic and no proof that any of them is right",
+		relation_oscillator(j->run, run_clock_find(j->run, witness->clock)));
+	return 1;
 }
 
 static void say_agreement(struct judge *j, const char *status, const char *what)
@@ -346,22 +445,14 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	against = say_unstable(&j);
 	against += say_steps(&j);
 	against += say_backward(&j);
-	against += say_crosscpu(&j);
+	against += say_apart(&j);
+	against += say_moved(&j);
 	open = say_straddling(&j);
 	open += say_rejected(&j);
 	open += say_empty(&j);
+	open += say_absent(&j);
 	open += say_changes(&j);
-	if (e->drift_count == 0) {
-		SAY(&j, "there are no two clocks to compare");
-		open++;
-	} else if (!has_independent(e)) {
-		SAY(&j,
-			"no independent reference: every clock of this run follows the oscillator \"%s\", so "
-			"agreement "
-			"is arithmetic and no proof that any of them is right",
-			relation_oscillator(run, 0));
-		open++;
-	}
+	open += say_dependent(&j);
 	say_agreement(&j, "stable", "pairs on different oscillators are within their limit");
 	say_agreement(&j, "consistent", "pairs on one oscillator agree to within arithmetic");
 	say_steering(&j);

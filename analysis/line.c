@@ -10,23 +10,27 @@
 
 bool line_fit(const double *t, const double *x, const bool *use, size_t n, double floor_ns, struct line *line)
 {
-	double sxx = 0, sxy = 0, ssr = 0;
+	double sxx = 0, sxy = 0, ssr = 0, sum_t = 0, sum_x = 0;
 
 	*line = (struct line){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (use && !use[i])
 			continue;
 		line->n++;
-		line->t_mean += (t[i] - line->t_mean) / (double)line->n;
-		line->at_mean += (x[i] - line->at_mean) / (double)line->n;
+		sum_t += t[i] - t[0];
+		sum_x += x[i] - x[0];
 	}
+	if (line->n < 3)
+		return false;
+	line->t_mean = t[0] + sum_t / (double)line->n;
+	line->at_mean = x[0] + sum_x / (double)line->n;
 	for (size_t i = 0; i < n; i++) {
 		if (use && !use[i])
 			continue;
 		sxx += (t[i] - line->t_mean) * (t[i] - line->t_mean);
 		sxy += (t[i] - line->t_mean) * (x[i] - line->at_mean);
 	}
-	if (line->n < 3 || !(sxx > 0))
+	if (!(sxx > 0))
 		return false;
 	line->sxx = sxx;
 	line->slope = sxy / sxx;

@@ -13,6 +13,8 @@
 
 /* A clock's rate against the nominal TSC is the median of its rates over this many stretches. */
 #define RATE_STRETCHES 101
+/* Readings with a senseless bracket, one after the other, that the search steps over. */
+#define SEEK_AHEAD 4
 
 struct track {
 	struct timeline line;
@@ -125,12 +127,22 @@ struct matcher {
 	double ns_per_cycle, base_ns;
 };
 
-/* Moves m->other to the reading nearest to the instant; time lines run forward. */
+/*
+ * Moves m->other to the reading nearest to the instant; time lines run forward, but
+ * for brackets that make no sense, and a few of these must not hold the search up.
+ */
 static void matcher_seek(struct matcher *m, const struct timeline *other, double instant)
 {
-	while (m->other + 1 < other->count &&
-		fabs(middle(other, m->other + 1) - instant) <= fabs(middle(other, m->other) - instant))
-		m->other++;
+	double best = fabs(middle(other, m->other) - instant);
+
+	for (size_t i = m->other + 1; i < other->count && i <= m->other + SEEK_AHEAD; i++) {
+		double distance = fabs(middle(other, i) - instant);
+
+		if (distance > best)
+			continue;
+		m->other = i;
+		best = distance;
+	}
 }
 
 /* The point at reading i of the sparser clock. */
@@ -209,12 +221,13 @@ static void count_backward(struct pair *pair, const struct phase *phase, const s
 static int pair_fill(struct pair *pair, const struct phase *phase, const struct series *own,
 	struct matcher *m, struct error *err)
 {
-	double t_s, half_ns;
+	double t_s, base_ns, half_ns;
 	int rc = pair_alloc(pair, count_in_phase(phase, own), err);
 
 	if (rc)
 		return rc;
-	matcher_point(m, 0, &t_s, &m->base_ns, &half_ns);
+	matcher_point(m, 0, &t_s, &base_ns, &half_ns);
+	m->base_ns = base_ns;
 	for (size_t i = 0; i < own->count; i++) {
 		if (!in_phase(phase, &own->readings[i]))
 			continue;

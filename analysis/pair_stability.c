@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "analysis/line.h"
+#include "analysis/median.h"
 #include "results/units.h"
 
 #define POINTS_MIN  16
@@ -24,13 +25,13 @@ struct grid {
 
 static double median_spacing(const struct pair *pair, const bool *use)
 {
-	double *gaps = malloc((pair->count + 1) * sizeof(*gaps)), last = NAN, median = 0;
-	size_t n = 0;
+	size_t stride = median_stride(pair->count), n = 0, seen = 0;
+	double *gaps = malloc((pair->count / stride + 1) * sizeof(*gaps)), last = NAN, median = 0;
 
 	for (size_t i = 0; gaps && i < pair->count; i++) {
 		if (!use[i])
 			continue;
-		if (pair->t_s[i] > last)
+		if (pair->t_s[i] > last && seen++ % stride == 0)
 			gaps[n++] = pair->t_s[i] - last;
 		last = pair->t_s[i];
 	}

@@ -20,7 +20,8 @@ static const struct {
 		"One panel per clock, each with its own scale; up means ahead of the reference, and each "
 		"curve starts at zero. A straight line is a constant drift, a jump is a step. The shade "
 		"spans the lowest and highest reading of each stretch of time; dashes are the fit, the grey "
-		"fan its 95 % interval. Triangles on the edge stand for readings beyond the axis.",
+		"fan its 95 % interval. Triangles on the edge stand for readings beyond the axis, dotted "
+		"lines for events, red dashes for steps.",
 		plot_offset },
 	{ "residual", "Residuals about the fit",
 		"The same readings less the fitted line and the steps found. An even band is noise, and the "
@@ -44,7 +45,8 @@ static const struct {
 		plot_cost },
 	{ "crosscpu", "TSC offsets between CPUs",
 		"From exchanges over one cache line in both directions. Each cell is the TSC of the CPU of "
-		"its column less that of its row; the true value lies within ± the bound.",
+		"its column less that of its row; the true value lies within ± the bound. The "
+		"colours reach to the largest offset or bound, so a pale map shows no difference.",
 		plot_crosscpu },
 	{ "brackets", "Bracket distribution",
 		"The share of readings with a bracket at least that wide. A steep fall is a clock that "

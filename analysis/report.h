@@ -11,10 +11,16 @@
 #include "results/samples.h"
 
 /*
- * Draws plots/ (data, gnuplot scripts, SVG and PNG) and then report.html, which is self-contained,
- * in run->dir.  `reference` is the index of the clock that the estimates were made against (or PAIR_TSC).
- * Needs gnuplot.  Files are replaced one by one; report.html last.
- * Returns 0 or -errno with err set (-ENOENT: no gnuplot).
+ * Draws plots/ (NAME.dat, NAME.gp, NAME.svg and NAME.png of each plot; `cd plots && gnuplot NAME.gp`
+ * draws one again) and then report.html, which is self-contained and well-formed XML, in run->dir.
+ * `reference` is the index of the clock that the estimates were made against, or PAIR_TSC.
+ * Long series are thinned out with their extremes kept, and of many CPUs three stand for all in
+ * the plots over time, so the size of the page does not grow with the run.
+ *
+ * Needs gnuplot, and gives it 60 s for each plot.  Where a plot fails, the page is written with the
+ * reason in its place, and the failure is returned.  Files are replaced one by one,
+ * report.html last.  Returns 0 or -errno with err set (-ENOENT: no gnuplot, or no run->dir;
+ * -ETIMEDOUT: a plot took too long).
  */
 int report_write(const struct run *run, const struct samples *samples, const struct estimates *estimates,
 	int reference, struct error *err);

@@ -204,77 +204,94 @@ int plot_cost(const struct report *r, struct plot *plot, struct figure *figure, 
 	return 0;
 }
 
-/* Share of readings at least as wide as each bucket. */
-static void write_tail(const struct report *r, struct plot *plot, const struct histogram *h)
+/* The axis ends below the rarest reading. */
+static double least_share(const struct widths_list *all)
+{
+	double least = 1;
+
+	for (size_t i = 0; i < all->count; i++)
+		least = fmin(least, 0.8 / (double)all->list[i].histogram.total);
+	return least;
+}
+
+/* Share of readings at least as wide as each bucket; behind the widest it falls to the axis. */
+static void write_tail(const struct report *r, struct plot *plot, const struct histogram *h, double least)
 {
 	uint64_t left = h->total;
+	double width_ns = 0;
 
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		if (!h->count[i])
 			continue;
-		fprintf(plot->data, "%.6g %.6g\n",
-			cycles_to_ns(fmax(1, (double)histogram_bucket_low(i)), r->run->tsc_hz),
-			(double)left / (double)h->total);
+		width_ns = cycles_to_ns(fmax(1, (double)histogram_bucket_low(i)), r->run->tsc_hz);
+		fprintf(plot->data, "%.6g %.6g\n", width_ns, (double)left / (double)h->total);
 		left -= h->count[i];
 	}
+	fprintf(plot->data, "%.6g %.6g\n", width_ns, least);
 }
 
 static void draw_tails(
 	const struct report *r, const struct widths_list *all, struct plot *plot, const char *name)
 {
 	for (size_t i = 0; i < all->count; i++) {
-		unsigned block = plot_block(
-			plot, "%s: width (ns), share of readings at least as wide", all->list[i].clock);
+		const struct widths *w = &all->list[i];
+		unsigned block =
+			plot_block(plot, "%s: width (ns), share of readings at least as wide", w->clock);
 
-		write_tail(r, plot, &all->list[i].histogram);
+		write_tail(r, plot, &w->histogram, least_share(all));
 		fprintf(plot->script,
 			"%s'%s.dat' index %u using 1:2 with lines linewidth 1.5 dashtype %s linecolor rgb "
 			"'%s' title ",
-			i ? ", \\\n     " : "plot ", name, block,
-			all->list[i].colour >= 7 ? "(6,3)" : "solid", plot_colour(all->list[i].colour));
-		plot_string(plot->script, all->list[i].clock);
+			i ? ", \\\n     " : "plot ", name, block, w->colour >= COLOURS ? "(6,3)" : "solid",
+			plot_colour(w->colour));
+		plot_string(plot->script, w->clock);
 	}
 	fputc('\n', plot->script);
 }
 
 static void tail_axes(const struct report *r, const struct widths_list *all, struct plot *plot)
 {
-	double low = INFINITY, high = 0, rarest = 1;
+	double low = INFINITY, high = 0;
 
 	for (size_t i = 0; i < all->count; i++) {
-		const struct histogram *h = &all->list[i].histogram;
-
-		low = fmin(low, quantile_ns(r, h, 0));
-		high = fmax(high, quantile_ns(r, h, 1));
-		rarest = fmin(rarest, 1 / (double)h->total);
+		low = fmin(low, quantile_ns(r, &all->list[i].histogram, 0));
+		high = fmax(high, quantile_ns(r, &all->list[i].histogram, 1));
 	}
 	low = fmax(low, cycles_to_ns(1, r->run->tsc_hz));
-	plot_time_tics(plot->script, low / 1.3, high * 1.3);
-	fprintf(plot->script,
-		"set logscale y\nset mytics 10\nset yrange [%.3g:1.3]\n"
-		"set ytics ('100 %%%%' 1, '10 %%%%' 0.1, '1 %%%%' 0.01, '0.1 %%%%' 1e-3, '1 in 10⁴' 1e-4, '1 "
-		"in 10⁵' "
-		"1e-5, "
-		"'1 in 10⁶' 1e-6, '1 in 10⁷' 1e-7, '1 in 10⁸' 1e-8, '1 in 10⁹' 1e-9)\n"
-		"set xlabel 'width of the bracket' offset 0,0.4 textcolor rgb '#444444'\n"
-		"set key at screen %.5f,%.5f left top vertical Left reverse samplen 1.5 spacing 1.2 "
-		"textcolor rgb "
-		"'#444444'\n",
-		fmax(rarest * 0.8, 1e-10), 1 - (LEGEND - 8.0) / WIDTH, 1 - (HEAD + 10.0) / plot->height);
+	plot_time_tics(plot->script, low / 1.3, fmax(low, high) * 1.3);
+	fputs("set logscale y\nset mytics 10\n"
+	      "set ytics ('100 %%' 1, '10 %%' 0.1, '1 %%' 0.01, '0.1 %%' 1e-3, '1 in 10⁴' 1e-4, "
+	      "'1 in 10⁵' 1e-5, '1 in 10⁶' 1e-6, '1 in 10⁷' 1e-7, '1 in 10⁸' 1e-8, '1 in 10⁹' 1e-9)\n"
+	      "set xlabel 'width of the bracket' offset 0,0.4 textcolor rgb '#444444'\n",
+		plot->script);
+	fprintf(plot->script, "set yrange [%.3g:1.3]\n", least_share(all));
+	plot_key_beside(plot, WIDTH - LEGEND + 8, HEAD + 10);
+}
+
+static void say_tail(const struct widths_list *all, struct figure *figure)
+{
+	const struct widths *widest = all->list;
+
+	for (size_t i = 1; i < all->count; i++)
+		if (all->list[i].p999_ns > widest->p999_ns)
+			widest = &all->list[i];
+	snprintf(figure->takeaway, sizeof(figure->takeaway),
+		"Longest tail: %s, %s %s, against a median of %s.%s", widest->clock,
+		format_ns(widest->p999_ns).text,
+		widest->histogram.total >= 1000 ? "or more for 1 in 1000 readings" : "at most",
+		format_ns(widest->median_ns).text,
+		all->stored_only
+			? " Where not all readings of a burst were counted, the stored ones are shown."
+			: "");
 }
 
 int plot_brackets(const struct report *r, struct plot *plot, struct figure *figure, struct error *err)
 {
 	struct widths_list all;
-	const struct widths *widest;
 	int rc = widths_collect(r, &all, err);
 
 	if (rc)
 		return rc;
-	widest = all.list;
-	for (size_t i = 1; i < all.count; i++)
-		if (all.list[i].p999_ns > widest->p999_ns)
-			widest = &all.list[i];
 	if (all.count) {
 		plot_begin(plot, figure->name, WIDTH, HEAD + PANEL + TICS);
 		plot_panel(plot, LEFT, WIDTH - LEGEND, HEAD, HEAD + PANEL);
@@ -282,13 +299,7 @@ int plot_brackets(const struct report *r, struct plot *plot, struct figure *figu
 		tail_axes(r, &all, plot);
 		draw_tails(r, &all, plot, figure->name);
 		plot_end(plot);
-		snprintf(figure->takeaway, sizeof(figure->takeaway),
-			"Longest tail: 1 in 1000 readings of %s has a bracket of %s or more, against a "
-			"median of %s.%s",
-			widest->clock, format_ns(widest->p999_ns).text, format_ns(widest->median_ns).text,
-			all.stored_only ? " Where all readings of a burst were not counted, the stored ones "
-					  "are shown."
-					: "");
+		say_tail(&all, figure);
 	} else {
 		strcpy(figure->absent, "There is no plot: no clock was read.");
 	}

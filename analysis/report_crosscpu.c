@@ -146,7 +146,8 @@ static void write_words(FILE *data, double offset, double bound, const struct fo
 		return;
 	}
 	*interval = '\0';
-	fprintf(data, " \"%s\" \"±%s\"", both.text, interval + strlen(" ± "));
+	fprintf(data, " \"%s%s\" \"±%s\"", both.text[0] == '-' ? "−" : "", both.text + (both.text[0] == '-'),
+		interval + strlen(" ± "));
 }
 
 /* Rows: column b, row a, offset in the unit of the scale, and both numbers as words where they are drawn. */
@@ -161,7 +162,7 @@ static void write_cells(const struct matrix *m, size_t phase, FILE *data, const 
 			offset = 0;
 		fprintf(data, "%zu %zu %.6g", i % n, i / n, offset / unit->size);
 		if (n <= NUMBERS_MAX && i / n == i % n)
-			fputs(" \"0\" \"\"", data);
+			fputs(" \"\" \"\"", data);
 		else if (n <= NUMBERS_MAX)
 			write_words(data, offset, m->bounds[phase * n * n + i], unit);
 		fputc('\n', data);
@@ -211,9 +212,10 @@ static void draw_maps(const struct matrix *m, struct plot *plot, const char *nam
 	fprintf(plot->script,
 		"set palette defined (-1 '#3b8bc2', 0 '#ffffff', 1 '#e08a3c')\nset cbrange [%.6g:%.6g]\n"
 		"set colorbox user origin %.5f,%.5f size %.5f,%.5f noborder\n"
-		"set cbtics scale 0.5 format '%%+.3g' textcolor rgb '#444444'\nunset grid\n"
+		"set cbtics scale 0.5 format '%%.3g' textcolor rgb '#444444'\nunset grid\n"
 		"set label 3 '%s' at screen %.5f,%.5f center textcolor rgb '#444444'\n"
-		"set border 0\nset object 1 rectangle from graph 0,0 to graph 1,1 behind fillcolor rgb "
+		"set border 15 linecolor rgb '#d8dee4'\nset object 1 rectangle from graph 0,0 to graph 1,1 "
+		"behind fillcolor rgb "
 		"'#eeeeee' "
 		"fillstyle solid noborder\n"
 		"set xrange [-0.5:%.1f]\nset yrange [%.1f:-0.5]\n"

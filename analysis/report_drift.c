@@ -19,8 +19,9 @@
 #define LEFT	    76
 #define RIGHT	    16
 
-#define PHASES_COLOURED 7 /* as many colours as there are; more phases share one */
-#define CPU_LABELS	32
+#define PHASES_COLOURED COLOURS /* more phases share one */
+#define PLACE_LABELS	32
+#define DENSE_SLOTS	64
 #define SLOT		0.7 /* of the distance between CPUs, for the points of all phases */
 
 struct drift_layout {
@@ -28,6 +29,8 @@ struct drift_layout {
 	size_t columns;
 	double panel_width;
 	bool coloured; /* one colour a phase */
+	bool by_phase; /* one CPU only: places are phases */
+	bool dense;    /* many points: thin bars without ends */
 };
 
 /* All intervals of one clock and, where it is near, zero. */
@@ -59,18 +62,24 @@ static struct axis drift_axis(const struct report *r, const char *clock)
 	return axis;
 }
 
-/* Points of one phase; returns how many.  x is the CPU's place, moved aside for its phase. */
-static size_t write_points(const struct report *r, struct plot *plot, const char *clock, size_t phase)
+/*
+ * Points of one phase; returns how many.  x is the CPU's place, moved aside for its
+ * phase.  Blank lines keep yerrorlines from joining them; yerrorbars would rub out what
+ * is behind each point.
+ */
+static size_t write_points(const struct report *r, struct plot *plot, const struct drift_layout *l,
+	const char *clock, size_t phase)
 {
-	size_t phases = r->run->phase_count, count = 0;
+	double aside = SLOT * (((double)phase + 0.5) / (double)r->run->phase_count - 0.5);
+	size_t count = 0;
 
 	for (size_t i = 0; i < r->cpu_count; i++) {
 		const struct drift *d = report_drift(r, clock, r->cpus[i], r->run->phases[phase].name);
-		double x = (double)i + SLOT * (((double)phase + 0.5) / (double)phases - 0.5);
 
 		if (!d || !isfinite(d->drift_ppm))
 			continue;
-		fprintf(plot->data, "%.6g %.12g %.12g %.12g %d\n", x, d->drift_ppm,
+		fprintf(plot->data, "%.6g %.12g %.12g %.12g %d\n\n",
+			l->by_phase ? (double)phase : (double)i + aside, d->drift_ppm,
 			isfinite(d->ci_low_ppm) ? d->ci_low_ppm : d->drift_ppm,
 			isfinite(d->ci_high_ppm) ? d->ci_high_ppm : d->drift_ppm, d->cpu);
 		count++;
@@ -78,14 +87,15 @@ static size_t write_points(const struct report *r, struct plot *plot, const char
 	return count;
 }
 
-static void cpu_tics(const struct report *r, FILE *script)
+static void place_tics(const struct report *r, FILE *script, const struct drift_layout *l)
 {
-	size_t stride = 1 + (r->cpu_count - 1) / CPU_LABELS;
+	size_t places = l->by_phase ? r->run->phase_count : r->cpu_count;
+	size_t stride = 1 + (places - 1) / PLACE_LABELS;
 
 	fputs("set xtics (", script);
-	for (size_t i = 0; i < r->cpu_count; i += stride)
-		fprintf(script, "%s'%d' %zu", i ? ", " : "", r->cpus[i], i);
-	fprintf(script, ")\nset xrange [-0.6:%.1f]\n", (double)r->cpu_count - 0.4);
+	for (size_t i = 0; i < places; i += stride)
+		fprintf(script, "%s'%d' %zu", i ? ", " : "", l->by_phase ? (int)i + 1 : r->cpus[i], i);
+	fprintf(script, ")\nset xrange [-0.6:%.1f]\n", (double)places - 0.4);
 }
 
 static void draw_level(struct plot *plot, double level, const char *style)
@@ -117,6 +127,27 @@ static void draw_limit(const struct report *r, struct plot *plot, const char *cl
 		format_ppm(row->limit_ppm).text);
 }
 
+/* Phases from the first up to before the last, as one block in one colour. */
+static void draw_points(const struct report *r, struct plot *plot, const struct drift_layout *l,
+	const char *clock, size_t from, size_t to, const struct format_unit *unit, bool *first)
+{
+	unsigned block =
+		plot_block(plot, "%s from phase %s on: place, drift, low and high end of 95 %% (ppm), CPU",
+			clock, r->run->phases[from].name);
+	size_t count = 0;
+
+	for (size_t phase = from; phase < to; phase++)
+		count += write_points(r, plot, l, clock, phase);
+	if (count == 0)
+		return;
+	fprintf(plot->script,
+		"%s'%s.dat' index %u using 1:($2/%g):($3/%g):($4/%g) with yerrorlines "
+		"pointtype 7 pointsize %s linewidth %s linecolor rgb '%s' notitle",
+		*first ? "plot " : ", \\\n     ", l->name, block, unit->size, unit->size, unit->size,
+		l->dense ? "0.35" : "0.5", l->dense ? "0.8" : "1.3", plot_colour(from));
+	*first = false;
+}
+
 static void draw_panel(
 	const struct report *r, struct plot *plot, const struct drift_layout *l, const char *clock)
 {
@@ -140,33 +171,30 @@ static void draw_panel(
 		fputs("set yrange [-1:1]\nset label 'no drift known' at graph 0.5,0.5 center textcolor rgb "
 		      "'#777777'\n",
 			plot->script);
-	for (size_t i = 0; i < r->run->phase_count; i++) {
-		const char *colour = plot_colour(l->coloured ? i : 0);
-		unsigned block =
-			plot_block(plot, "%s in phase %s: place, drift, low and high end of 95 %% (ppm), CPU",
-				clock, r->run->phases[i].name);
-
-		if (!write_points(r, plot, clock, i))
-			continue;
-		fprintf(plot->script,
-			"%s'%s.dat' index %u using 1:($2/%g):($3/%g):($4/%g) with yerrorbars "
-			"pointtype 7 pointsize 0.45 linewidth 1.3 linecolor rgb '%s' notitle",
-			first ? "plot " : ", \\\n     ", l->name, block, unit->size, unit->size, unit->size,
-			colour);
-		first = false;
-	}
+	if (l->coloured)
+		for (size_t i = 0; i < r->run->phase_count; i++)
+			draw_points(r, plot, l, clock, i, i + 1, unit, &first);
+	else
+		draw_points(r, plot, l, clock, 0, r->run->phase_count, unit, &first);
 	fputs(first ? "plot NaN notitle" : "", plot->script);
 }
 
-/* One entry a phase, on the first panel. */
+/* Names of the phases, or their numbers where names are too long. */
 static void draw_legend(const struct report *r, struct plot *plot)
 {
-	for (size_t i = 0; i < r->run->phase_count; i++) {
-		fprintf(plot->script,
-			", \\\n     keyentry with lines linewidth 2.5 linecolor rgb '%s' title ",
-			plot_colour(i));
-		plot_string(plot->script, r->run->phases[i].name);
+	struct legend_entry entries[PHASES_COLOURED];
+	char numbers[PHASES_COLOURED][32];
+	size_t count = r->run->phase_count;
+
+	for (size_t i = 0; i < count; i++)
+		entries[i] = (struct legend_entry){ r->run->phases[i].name, plot_colour(i) };
+	if (plot_legend(plot, entries, count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(numbers[i], sizeof(numbers[i]), "phase %zu", i + 1);
+		entries[i].text = numbers[i];
 	}
+	plot_legend(plot, entries, count);
 }
 
 static void draw_panels(
@@ -183,26 +211,31 @@ static void draw_panels(
 		fputs("unset label\nunset arrow\n", plot->script);
 		if (i == 0)
 			plot_headline(plot, title);
+		if (i == 0 && l->coloured)
+			draw_legend(r, plot);
 		if (i + l->columns >= r->clock_count)
-			fputs("set xlabel 'CPU' offset 0,0.5 textcolor rgb '#444444'\n", plot->script);
+			fprintf(plot->script, "set xlabel '%s' offset 0,0.5 textcolor rgb '#444444'\n",
+				l->by_phase ? "phase" : "CPU");
 		else
 			fputs("unset xlabel\n", plot->script);
 		draw_panel(r, plot, l, r->run->clocks[r->clocks[i]].name);
-		if (i == 0 && l->coloured)
-			draw_legend(r, plot);
-		fputs("\nunset key\n", plot->script);
+		fputc('\n', plot->script);
 	}
 }
 
-/* Lowest and highest drift of one clock in one phase; returns how many CPUs have one. */
-static size_t extremes(const struct report *r, const char *clock, const char *phase, const struct drift **low,
-	const struct drift **high)
+/*
+ * Lowest and highest drift of one clock: over the CPUs in one phase, or over the
+ * phases where there is one CPU only.  Returns how many there are.
+ */
+static size_t extremes(const struct report *r, const struct drift_layout *l, const char *clock, size_t phase,
+	const struct drift **low, const struct drift **high)
 {
-	size_t count = 0;
+	size_t members = l->by_phase ? r->run->phase_count : r->cpu_count, count = 0;
 
 	*low = *high = NULL;
-	for (size_t i = 0; i < r->cpu_count; i++) {
-		const struct drift *d = report_drift(r, clock, r->cpus[i], phase);
+	for (size_t i = 0; i < members; i++) {
+		const struct drift *d = report_drift(
+			r, clock, r->cpus[l->by_phase ? 0 : i], r->run->phases[l->by_phase ? i : phase].name);
 
 		if (!d || !isfinite(d->drift_ppm) || !isfinite(d->ci_high_ppm - d->ci_low_ppm))
 			continue;
@@ -223,17 +256,26 @@ static double distance(const struct drift *low, const struct drift *high)
 	return both > 0 ? (high->drift_ppm - low->drift_ppm) / both : 0;
 }
 
-/* Which CPUs differ most; with many pairs to choose from, some are far apart by chance (Bonferroni). */
-static void say_spread(const struct report *r, struct figure *figure)
+static const char *place_name(const struct drift_layout *l, const struct drift *d, char *text, size_t size)
+{
+	if (l->by_phase)
+		snprintf(text, size, "in phase %s", d->phase);
+	else
+		snprintf(text, size, "on CPU %d", d->cpu);
+	return text;
+}
+
+/* What differs most; with many pairs to choose from, some are far apart by chance (Bonferroni). */
+static void say_spread(const struct report *r, const struct drift_layout *l, struct figure *figure)
 {
 	const struct drift *low = NULL, *high = NULL;
+	char low_place[80], high_place[80];
 	double pairs = 0, enough;
 
 	for (size_t i = 0; i < r->clock_count; i++) {
-		for (size_t k = 0; k < r->run->phase_count; k++) {
+		for (size_t k = 0; k < (l->by_phase ? 1 : r->run->phase_count); k++) {
 			const struct drift *a, *b;
-			size_t count = extremes(
-				r, r->run->clocks[r->clocks[i]].name, r->run->phases[k].name, &a, &b);
+			size_t count = extremes(r, l, r->run->clocks[r->clocks[i]].name, k, &a, &b);
 
 			pairs += (double)count * ((double)count - 1) / 2;
 			if (count > 1 && (!low || distance(a, b) > distance(low, high))) {
@@ -245,10 +287,12 @@ static void say_spread(const struct report *r, struct figure *figure)
 	if (!low)
 		return;
 	enough = gsl_cdf_ugaussian_Qinv(0.025 / pairs) / gsl_cdf_ugaussian_Qinv(0.025);
-	snprintf(figure->takeaway, sizeof(figure->takeaway),
-		"CPUs differ most for %s: %s on CPU %d, %s on CPU %d. %s", low->clock,
-		format_drift(low->drift_ppm, low->ci_low_ppm, low->ci_high_ppm).text, low->cpu,
-		format_drift(high->drift_ppm, high->ci_low_ppm, high->ci_high_ppm).text, high->cpu,
+	snprintf(figure->takeaway, sizeof(figure->takeaway), "%s differ most for %s: %s %s, %s %s. %s",
+		l->by_phase ? "Phases" : "CPUs", low->clock,
+		format_drift(low->drift_ppm, low->ci_low_ppm, low->ci_high_ppm).text,
+		place_name(l, low, low_place, sizeof(low_place)),
+		format_drift(high->drift_ppm, high->ci_low_ppm, high->ci_high_ppm).text,
+		place_name(l, high, high_place, sizeof(high_place)),
 		distance(low, high) > enough ? "That is more than the intervals explain."
 					     : "The intervals explain that.");
 }
@@ -271,16 +315,16 @@ int plot_drift(const struct report *r, struct plot *plot, struct figure *figure,
 	rows = (r->clock_count + l.columns - 1) / l.columns;
 	height = HEAD + FOOT + (int)rows * (PANEL_TITLE + PANEL + PANEL_TICS);
 	l.panel_width = WIDTH / (double)l.columns - LEFT - RIGHT;
-	l.coloured = r->run->phase_count > 1 && r->run->phase_count <= PHASES_COLOURED;
-	snprintf(title, sizeof(title), "Drift against %s per CPU", r->reference_name);
+	l.by_phase = r->cpu_count == 1 && r->run->phase_count > 1;
+	l.dense = slots > DENSE_SLOTS;
+	l.coloured = !l.by_phase && r->run->phase_count > 1 && r->run->phase_count <= PHASES_COLOURED;
+	snprintf(title, sizeof(title), "Drift against %s per %s", r->reference_name,
+		l.by_phase ? "phase" : "CPU");
 	plot_begin(plot, figure->name, WIDTH, height);
-	fprintf(plot->script,
-		"set format y '%%.9g'\nset key at screen %.5f,%.5f right top horizontal samplen 1.5 "
-		"textcolor rgb '#444444'\n",
-		1 - 10.0 / WIDTH, 1 - 6.0 / height);
-	cpu_tics(r, plot->script);
+	fprintf(plot->script, "set format y '%%.9g'\n%s", l.dense ? "set errorbars 0\n" : "");
+	place_tics(r, plot->script, &l);
 	draw_panels(r, plot, &l, title);
 	plot_end(plot);
-	say_spread(r, figure);
+	say_spread(r, &l, figure);
 	return 0;
 }

@@ -19,22 +19,27 @@
 
 #define PLOT_DEADLINE_S 60
 
+/* The legend above the panels, px. */
+#define LEGEND_MARK   27.0 /* coloured square and the space about it */
+#define LEGEND_LETTER 6.8
+#define LEGEND_FROM   0.35 /* share of the width that is left to the title */
+
 extern char **environ;
 
 /* M. Okabe, K. Ito, "Color Universal Design", 2008, without the yellow and with grey for black. */
 static const struct {
 	const char *line, *shade;
 } palette[] = {
-	{ "#0072b2", "#c00072b2" },
-	{ "#d55e00", "#c0d55e00" },
-	{ "#009e73", "#c0009e73" },
-	{ "#cc79a7", "#c0cc79a7" },
-	{ "#e69f00", "#c0e69f00" },
-	{ "#56b4e9", "#c056b4e9" },
-	{ "#555555", "#c0555555" },
+	{ "#0072b2", "#d00072b2" },
+	{ "#d55e00", "#d0d55e00" },
+	{ "#009e73", "#d0009e73" },
+	{ "#cc79a7", "#d0cc79a7" },
+	{ "#e69f00", "#d0e69f00" },
+	{ "#56b4e9", "#d056b4e9" },
+	{ "#555555", "#d0555555" },
 };
 
-#define COLOURS (sizeof(palette) / sizeof(palette[0]))
+_Static_assert(sizeof(palette) / sizeof(palette[0]) == COLOURS, "COLOURS of report_parts.h");
 
 const char *plot_colour(size_t index)
 {
@@ -102,6 +107,51 @@ void plot_headline(struct plot *plot, const char *text)
 	plot_string(plot->script, text);
 	fprintf(plot->script, " at screen %.5f,%.5f left font 'sans-serif Bold,13' textcolor rgb '#222222'\n",
 		12.0 / plot->width, 1 - 16.0 / plot->height);
+}
+
+/* Letters, not bytes. */
+static size_t letters(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text; text++)
+		count += ((unsigned char)*text & 0xc0) != 0x80;
+	return count;
+}
+
+static double legend_width(const struct legend_entry *entries, size_t count)
+{
+	double width = 0;
+
+	for (size_t i = 0; i < count; i++)
+		width += LEGEND_MARK + LEGEND_LETTER * (double)letters(entries[i].text);
+	return width;
+}
+
+bool plot_legend(struct plot *plot, const struct legend_entry *entries, size_t count)
+{
+	double x = plot->width - 10 - legend_width(entries, count), y = 1 - 16.0 / plot->height;
+
+	if (x < plot->width * LEGEND_FROM)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		fprintf(plot->script, "set label '■' at screen %.5f,%.5f left textcolor rgb '%s'\nset label ",
+			x / plot->width, y, entries[i].colour);
+		plot_string(plot->script, entries[i].text);
+		fprintf(plot->script, " at screen %.5f,%.5f left textcolor rgb '#444444'\n",
+			(x + 13) / plot->width, y);
+		x += legend_width(&entries[i], 1);
+	}
+	return true;
+}
+
+void plot_key_beside(struct plot *plot, double left, double top)
+{
+	fprintf(plot->script,
+		"set key at screen %.5f,%.5f left top vertical Left reverse samplen 1.5 spacing 1.2 "
+		"textcolor "
+		"rgb '#444444'\n",
+		left / plot->width, 1 - top / plot->height);
 }
 
 void plot_panel(struct plot *plot, double left, double right, double top, double bottom)
@@ -240,6 +290,25 @@ static int drain(int fd, char *line, size_t size, int64_t deadline_ms)
 	}
 }
 
+/* With no signal blocked: what the caller holds back, as Ctrl-C, shall still end gnuplot. */
+static int spawn_with(const posix_spawn_file_actions_t *actions, char *const argv[], pid_t *pid)
+{
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int rc = posix_spawnattr_init(&attributes);
+
+	if (rc)
+		return rc;
+	sigemptyset(&none);
+	rc = posix_spawnattr_setsigmask(&attributes, &none);
+	if (!rc)
+		rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	if (!rc)
+		rc = posix_spawnp(pid, argv[0], actions, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	return rc;
+}
+
 static int spawn_gnuplot(const char *dir, const char *script, int complaints, pid_t *pid)
 {
 	char *argv[] = { (char *)"gnuplot", (char *)"--default-settings", (char *)script, NULL };
@@ -256,7 +325,7 @@ static int spawn_gnuplot(const char *dir, const char *script, int complaints, pi
 	if (!rc)
 		rc = posix_spawn_file_actions_addchdir_np(&actions, dir);
 	if (!rc)
-		rc = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+		rc = spawn_with(&actions, argv, pid);
 	posix_spawn_file_actions_destroy(&actions);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "results/file.h"
 
 #define SVG_MAX	    (32u << 20)	   /* bytes; a larger plot is linked, not shown */
+#define NO_BREAK    "\xc2\xa0"	   /* U+00A0 */
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* Length of the UTF-8 sequence that starts here, or 0 where there is none that XML allows. */
@@ -58,8 +59,24 @@ static const char *entity(char c)
 	return NULL;
 }
 
+/* The word that starts here is a unit of analysis/format.h. */
+static bool is_unit(const char *text)
+{
+	static const char *const units[] = { "ppb", "ppm", "ns", "µs", "ms", "s", "min", "h", "d" };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t length = strlen(units[i]);
+
+		if (strncmp(text, units[i], length) == 0 && !isalnum((unsigned char)text[length]))
+			return true;
+	}
+	return false;
+}
+
 static void escape(FILE *out, const char *text, bool number)
 {
+	char before = '\0';
+
 	while (*text) {
 		size_t length = utf8_length(text);
 
@@ -72,8 +89,13 @@ static void escape(FILE *out, const char *text, bool number)
 			fputs(entity(*text), out);
 		else if (number && *text == '-' && isdigit((unsigned char)text[1]))
 			fputs("−", out);
+		else if (number && *text == ' ' &&
+			 ((isdigit((unsigned char)before) && is_unit(text + 1)) ||
+				 strncmp(text + 1, "±", 2) == 0))
+			fputs(NO_BREAK, out);
 		else
 			fwrite(text, 1, length, out);
+		before = *text;
 		text += length;
 	}
 }
@@ -131,6 +153,16 @@ static const char *skip_element(const char *from, const char *closing)
 	return end ? end + strlen(closing) : from + strlen(from);
 }
 
+/* One tag, from where it starts; returns what follows it. */
+static const char *copy_tag(FILE *out, const char *at, const char *prefix)
+{
+	size_t length = strcspn(at, ">");
+
+	length += at[length] == '>';
+	svg_tag(out, at, length, prefix);
+	return at + length;
+}
+
 void html_svg(FILE *out, const char *svg, const char *prefix, const char *label)
 {
 	const char *at = strstr(svg, "<svg");
@@ -140,23 +172,21 @@ void html_svg(FILE *out, const char *svg, const char *prefix, const char *label)
 	fputs("<svg role=\"img\" aria-label=\"", out);
 	html_text(out, label);
 	fputc('"', out);
-	at += strlen("<svg");
+	at = copy_tag(out, at + strlen("<svg"), prefix);
 	while (*at) {
-		const char *end;
-
 		if (strncmp(at, "<title>", 7) == 0) {
 			at = skip_element(at, "</title>");
 		} else if (strncmp(at, "<desc>", 6) == 0) {
 			at = skip_element(at, "</desc>");
 		} else if (*at == '<') {
-			end = strchr(at, '>');
-			end = end ? end + 1 : at + strlen(at);
-			svg_tag(out, at, (size_t)(end - at), prefix);
-			at = end;
+			at = copy_tag(out, at, prefix);
 		} else {
-			end = at + strcspn(at, "<");
-			fwrite(at, 1, (size_t)(end - at), out);
-			at = end;
+			/* gnuplot leaves '>' as it is, but XML has no "]]>" in text. */
+			if (*at == '>')
+				fputs("&gt;", out);
+			else
+				fputc(*at, out);
+			at++;
 		}
 	}
 }

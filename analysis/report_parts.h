@@ -80,6 +80,13 @@ void plot_begin(struct plot *plot, const char *name, int width, int height);
 void plot_end(struct plot *plot);
 /* Bold text at the top left corner: a label, so set before the first panel is drawn. */
 void plot_headline(struct plot *plot, const char *text);
+/* Where gnuplot's own legend of the next panel goes, down from a place in px. */
+void plot_key_beside(struct plot *plot, double left, double top);
+struct legend_entry {
+	const char *text, *colour;
+};
+/* A legend in one row at the top right corner: labels, so set before the first panel.  False: it does not fit. */
+bool plot_legend(struct plot *plot, const struct legend_entry *entries, size_t count);
 /* Edges of the next panel's axes in px from the left and the top of the plot. */
 void plot_panel(struct plot *plot, double left, double right, double top, double bottom);
 /* Starts a data block; returns its index.  The description becomes a comment. */
@@ -88,9 +95,10 @@ unsigned plot_block(struct plot *plot, const char *format, ...) __attribute__((f
 void plot_string(FILE *script, const char *text);
 /* The same for the text of a tic, which gnuplot takes as a format. */
 void plot_tic_string(FILE *script, const char *text);
+#define COLOURS 7
 /* Colours that the colour-blind can tell apart, dark enough for lines on white; any index. */
 const char *plot_colour(size_t index);
-/* The same with 3/4 transparency, as gnuplot writes it. */
+/* The same as a light shade: alpha first, 0 is opaque, as gnuplot writes it. */
 const char *plot_shade(size_t index);
 /* A logarithmic y axis with its range, low > 0; tics are powers of ten in superscript. */
 void plot_log_tics(FILE *script, double low, double high);
@@ -106,7 +114,7 @@ int plot_run(const char *dir, const char *name, struct error *err);
 
 /* Text with <, >, &, and both quotes as entities; bytes that are no UTF-8 become U+FFFD. */
 void html_text(FILE *out, const char *text);
-/* The same, and a hyphen before a digit becomes a minus sign. */
+/* The same; a hyphen before a digit becomes a minus sign, and a number stays with its unit on one line. */
 void html_number(FILE *out, const char *text);
 /* An SVG file of gnuplot as part of a page: no prolog, no titles, ids made unique with a prefix. */
 void html_svg(FILE *out, const char *svg, const char *prefix, const char *label);
@@ -116,7 +124,7 @@ void html_page(FILE *out, const struct report *r, const struct figure *figures, 
 void html_status(FILE *out, const char *status);
 
 extern const char report_style[];		      /* report_style.c: CSS */
-void html_head(FILE *out, const struct report *r);    /* report_summary.c: verdict and key facts */
+void html_head(FILE *out, const struct report *r);    /* report_head.c: verdict and key facts */
 void html_summary(FILE *out, const struct report *r); /* report_summary.c: drift of each clock */
 void html_warnings(
 	FILE *out, const struct report *r); /* report_tables.c: what was lost, and is worth a warning */

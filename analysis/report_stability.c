@@ -209,9 +209,14 @@ static void say_extremes(const struct report *r, struct figure *figure)
 		format_ns(best->tau_s * (double)NS_PER_SEC).text, best->clock,
 		format_ppm(best->oadev * PPM_PER_ONE).text, best->cpu, worst->clock,
 		format_ppm(worst->oadev * PPM_PER_ONE).text, worst->cpu);
-	if (strcmp(best->clock, worst->clock) == 0)
+	if (best == worst)
 		snprintf(figure->takeaway, sizeof(figure->takeaway),
-			"Averaged over %s, %s varies by %s to %s.",
+			"Averaged over %s, the rate of %s varies by %s.",
+			format_ns(best->tau_s * (double)NS_PER_SEC).text, best->clock,
+			format_ppm(best->oadev * PPM_PER_ONE).text);
+	else if (strcmp(best->clock, worst->clock) == 0)
+		snprintf(figure->takeaway, sizeof(figure->takeaway),
+			"Averaged over %s, the rate of %s varies by %s to %s.",
 			format_ns(best->tau_s * (double)NS_PER_SEC).text, best->clock,
 			format_ppm(best->oadev * PPM_PER_ONE).text,
 			format_ppm(worst->oadev * PPM_PER_ONE).text);
@@ -233,6 +238,8 @@ static void draw_panels(
 		fputs("unset label\n", plot->script);
 		if (i == 0)
 			plot_headline(plot, "Allan deviation");
+		fprintf(plot->script, "set xlabel '%s' offset 0,0.5 textcolor rgb '#444444'\n",
+			i + columns >= count ? "averaging time τ" : "");
 		if (count > 1) {
 			fputs("set label ", plot->script);
 			plot_string(plot->script, phases[i]);
@@ -269,12 +276,7 @@ int plot_stability(const struct report *r, struct plot *plot, struct figure *fig
 	plot_begin(plot, figure->name, WIDTH, height);
 	plot_time_tics(plot->script, tau.low * (double)NS_PER_SEC, tau.high * (double)NS_PER_SEC);
 	plot_log_tics(plot->script, deviation.low, deviation.high);
-	fprintf(plot->script,
-		"set xlabel 'averaging time τ' offset 0,0.5 textcolor rgb '#444444'\n"
-		"set key at screen %.5f,%.5f left top vertical Left reverse samplen 1.5 spacing 1.2 "
-		"textcolor rgb "
-		"'#444444'\n",
-		1 - (LEGEND - 8.0) / WIDTH, 1 - (double)(HEAD + PANEL_TITLE) / height);
+	plot_key_beside(plot, WIDTH - LEGEND + 8, HEAD + PANEL_TITLE);
 	draw_panels(r, plot, figure->name, phases, count);
 	plot_end(plot);
 	say_extremes(r, figure);

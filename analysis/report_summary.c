@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-/* What a reader sees first: the verdict and why, the machine, and the drift of each clock. */
+/* The drift of each clock in one table. */
 #include "analysis/report_parts.h"
 
 #include <gsl/gsl_statistics_double.h>
@@ -11,132 +11,9 @@
 #include "analysis/format.h"
 #include "results/units.h"
 
-#define REASONS_SHOWN 8
-#define CPU_COLUMNS   8	 /* with more CPUs: median, lowest and highest */
+#define CPU_COLUMNS   4 /* as many as the page is wide; with more: median, lowest and highest */
+#define PHASES_LISTED 40
 #define SUMMARY_ROWS  60 /* with more clocks times phases: one phase of each clock, the worst */
-
-/* Text that the environment may hold; "" where it does not. */
-static const char *environment_text(const struct report *r, const char *group, const char *key)
-{
-	const char *text =
-		json_string_value(json_object_get(json_object_get(r->run->environment_before, group), key));
-
-	return text ? text : "";
-}
-
-static void fact(FILE *out, const char *name, const char *text)
-{
-	if (!text[0])
-		return;
-	fprintf(out, "<div><dt>%s</dt><dd>", name);
-	html_text(out, text);
-	fputs("</dd></div>\n", out);
-}
-
-/* "0-3, 8" */
-static void cpu_list(const struct report *r, char *text, size_t size)
-{
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < r->cpu_count && used < size; i++) {
-		size_t last = i;
-
-		while (last + 1 < r->cpu_count && r->cpus[last + 1] == r->cpus[last] + 1)
-			last++;
-		used += (size_t)snprintf(text + used, size - used, last > i ? "%s%d-%d" : "%s%d",
-			i ? ", " : "", r->cpus[i], r->cpus[last]);
-		i = last;
-	}
-}
-
-static void facts_of_run(FILE *out, const struct report *r)
-{
-	const struct run *run = r->run;
-	char cpus[160], text[512];
-
-	cpu_list(r, cpus, sizeof(cpus));
-	snprintf(text, sizeof(text), "%zu (%s)", r->cpu_count, cpus);
-	fact(out, "CPUs measured", text);
-	snprintf(text, sizeof(text), "%s%s%s", format_duration(r->length_s).text,
-		run->phase_count > 1 ? ", phases: " : "", "");
-	if (run->phase_count > 1)
-		snprintf(text, sizeof(text), "%s in %zu phases", format_duration(r->length_s).text,
-			run->phase_count);
-	fact(out, "Measured for", text);
-	snprintf(text, sizeof(text), "%s stored", format_count(r->samples->rows).text);
-	fact(out, "Readings", text);
-	snprintf(text, sizeof(text), "%.6g MHz%s%s", run->tsc_hz / 1e6,
-		run->tsc_hz_source[0] ? ", from " : "", run->tsc_hz_source);
-	fact(out, "Nominal TSC", text);
-	fact(out, "Reference", r->reference == PAIR_TSC ? "tsc at its nominal frequency" : r->reference_name);
-}
-
-static void key_facts(FILE *out, const struct report *r)
-{
-	const char *hypervisor = environment_text(r, "hypervisor", "name");
-	json_t *present =
-		json_object_get(json_object_get(r->run->environment_before, "hypervisor"), "present");
-
-	fputs("<dl class=\"facts\">\n", out);
-	fact(out, "Host", r->run->host);
-	fact(out, "Started (UTC)", r->run->started);
-	fact(out, "CPU", environment_text(r, "cpu", "model_name"));
-	fact(out, "Kernel", environment_text(r, "kernel", "release"));
-	fact(out, "Clocksource", environment_text(r, "clocksource", "current"));
-	fact(out, "Hypervisor", hypervisor[0] ? hypervisor : json_is_false(present) ? "none" : "");
-	facts_of_run(out, r);
-	fputs("</dl>\n", out);
-}
-
-static void reason_item(FILE *out, const struct report *r, size_t index)
-{
-	fputs("<li>", out);
-	html_number(out, r->estimates->verdict.reasons[index].text);
-	fputs("</li>\n", out);
-}
-
-static void verdict_box(FILE *out, const struct report *r)
-{
-	static const char *const marks[] = { "✓", "✗", "?" }, *const words[] = { "Stable", "Unstable",
-		"Inconclusive" };
-	const struct verdict *v = &r->estimates->verdict;
-
-	fprintf(out,
-		"<section class=\"verdict %s\">\n<div class=\"mark\" "
-		"aria-hidden=\"true\">%s</div>\n<div>\n<h1>%s</h1>\n",
-		status_name(v->status), marks[v->status], words[v->status]);
-	if (v->reason_count) {
-		fputs("<ul>\n", out);
-		for (size_t i = 0; i < v->reason_count && i < REASONS_SHOWN; i++)
-			reason_item(out, r, i);
-		fputs("</ul>\n", out);
-	}
-	if (v->reason_count > REASONS_SHOWN) {
-		fprintf(out, "<details>\n<summary>%zu more</summary>\n<ul>\n",
-			v->reason_count - REASONS_SHOWN);
-		for (size_t i = REASONS_SHOWN; i < v->reason_count; i++)
-			reason_item(out, r, i);
-		fputs("</ul>\n</details>\n", out);
-	}
-	fputs("</div>\n</section>\n", out);
-}
-
-void html_head(FILE *out, const struct report *r)
-{
-	fputs("<header><span class=\"brand\">clkdrift</span><span class=\"what\">", out);
-	html_text(out, r->run->scenario[0] ? r->run->scenario : "run");
-	fputs(" on ", out);
-	html_text(out, r->run->host[0] ? r->run->host : "an unnamed host");
-	if (r->run->started[0]) {
-		fputs(", ", out);
-		html_text(out, r->run->started);
-	}
-	fputs("</span></header>\n", out);
-	verdict_box(out, r);
-	html_warnings(out, r);
-	key_facts(out, r);
-}
 
 /* The larger half of the 95 % interval. */
 static double half_of(const struct drift *d)
@@ -176,8 +53,7 @@ static void group_extremes(struct group *g, double *values)
 	for (size_t i = 0; i < g->count; i++) {
 		const struct drift *d = g->rows[i];
 
-		if (isfinite(d->systematic_ppm))
-			g->systematic_ppm = fmax(g->systematic_ppm, d->systematic_ppm);
+		g->systematic_ppm = fmax(g->systematic_ppm, d->systematic_ppm); /* a NaN gives way */
 		if (!isfinite(d->drift_ppm))
 			continue;
 		values[count++] = d->drift_ppm;
@@ -200,7 +76,7 @@ static void group_make(
 	g->phase = phase;
 	g->count = g->of_status = 0;
 	g->status = "";
-	g->systematic_ppm = 0;
+	g->systematic_ppm = NAN;
 	for (size_t i = 0; i < r->cpu_count; i++) {
 		const struct drift *d = report_drift(r, clock, r->cpus[i], phase);
 
@@ -223,44 +99,53 @@ static void number_cell(FILE *out, struct formatted value)
 	fputs("</td>", out);
 }
 
+/* "+12.3 ± 0.4" with its interval a little smaller, and the CPU where one is named. */
+static void drift_cell(FILE *out, const struct drift *d, const struct format_unit *unit, bool name_cpu)
+{
+	struct formatted both;
+	char *interval;
+
+	fputs("<td class=\"n\">", out);
+	if (d) {
+		both = format_value(d->drift_ppm, half_of(d), unit);
+		interval = strstr(both.text, " ±");
+		if (interval)
+			*interval++ = '\0';
+		html_number(out, both.text);
+		fputs(" <span class=\"also\">", out);
+		html_number(out, interval ? interval : "");
+		if (name_cpu)
+			fprintf(out, " CPU %d", d->cpu);
+		fputs("</span>", out);
+	} else {
+		fputs("–", out);
+	}
+	fputs("</td>", out);
+}
+
 static void cpu_cells(FILE *out, const struct report *r, const struct group *g)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < r->cpu_count; i++) {
-		if (used < g->count && g->rows[used]->cpu == r->cpus[i]) {
-			number_cell(
-				out, format_value(g->rows[used]->drift_ppm, half_of(g->rows[used]), g->unit));
-			used++;
-		} else {
-			fputs("<td class=\"n\">–</td>", out);
-		}
-	}
-}
+		bool there = used < g->count && g->rows[used]->cpu == r->cpus[i];
 
-static void extreme_cell(FILE *out, const struct drift *d, const struct format_unit *unit)
-{
-	if (!d) {
-		fputs("<td class=\"n\">–</td>", out);
-		return;
+		drift_cell(out, there ? g->rows[used] : NULL, g->unit, false);
+		used += there;
 	}
-	fputs("<td class=\"n\">", out);
-	html_number(out, format_value(d->drift_ppm, half_of(d), unit).text);
-	fprintf(out, " <span class=\"also\">CPU %d</span></td>", d->cpu);
 }
 
 static void aggregate_cells(FILE *out, const struct group *g)
 {
-	double digits = g->lowest ? half_of(g->lowest) : NAN;
-	struct formatted median = format_value(g->median_ppm, digits, g->unit);
+	/* The median has the digits of one CPU's interval, but that interval is not its own. */
+	struct formatted median = format_value(g->median_ppm, g->lowest ? half_of(g->lowest) : NAN, g->unit);
 	char *interval = strstr(median.text, " ±");
 
-	/* The median has the digits of one CPU's interval, but that interval is not its own. */
 	if (interval)
 		*interval = '\0';
 	number_cell(out, median);
-	extreme_cell(out, g->lowest, g->unit);
-	extreme_cell(out, g->highest, g->unit);
+	drift_cell(out, g->lowest, g->unit, true);
+	drift_cell(out, g->highest, g->unit, true);
 }
 
 /* What the kernel does to the clock by itself, where it is known. */
@@ -279,10 +164,24 @@ static void steering_note(FILE *out, const struct group *g)
 	}
 }
 
+/* "crystal ±50 ppm"; the limit's name only where it is not that of the relation. */
+static void limit_cell(FILE *out, const struct drift *d)
+{
+	fputs("<td class=\"s0\">", out);
+	html_text(out, d->relation);
+	if (isfinite(d->limit_ppm)) {
+		fputs(" <span class=\"also\">", out);
+		if (strcmp(d->limit, d->relation) != 0) {
+			html_text(out, d->limit);
+			fputc(' ', out);
+		}
+		fprintf(out, "±%s</span>", format_ppm(d->limit_ppm).text);
+	}
+	fputs("</td>", out);
+}
+
 static void group_row(FILE *out, const struct report *r, const struct group *g, bool first, bool phases)
 {
-	const struct drift *d = g->rows[0];
-
 	fprintf(out, "<tr%s><td class=\"k\">", first ? " class=\"new\"" : "");
 	if (first) {
 		html_text(out, g->clock);
@@ -294,25 +193,33 @@ static void group_row(FILE *out, const struct report *r, const struct group *g, 
 		html_text(out, g->phase);
 		fputs("</td>", out);
 	}
+	fputs("<td class=\"s0\">", out);
+	html_status(out, g->status);
+	if (g->of_status < g->count)
+		fprintf(out, " <span class=\"also\">%zu of %zu</span>", g->of_status, g->count);
+	fputs("</td>", out);
 	if (r->cpu_count <= CPU_COLUMNS)
 		cpu_cells(out, r, g);
 	else
 		aggregate_cells(out, g);
-	fprintf(out, "<td class=\"u\">%s</td>", g->unit->name);
-	number_cell(out, format_ppm(g->systematic_ppm));
-	if (isfinite(d->limit_ppm)) {
-		fprintf(out, "<td>±%s <span class=\"also\">", format_ppm(d->limit_ppm).text);
-		html_text(out, d->limit);
-		fputs("</span></td><td>", out);
-	} else {
-		fputs("<td>none</td><td>", out);
+	fprintf(out, "<td class=\"u\">%s</td>", g->lowest ? g->unit->name : "");
+	number_cell(
+		out, isfinite(g->systematic_ppm) ? format_ppm(g->systematic_ppm) : (struct formatted){ "–" });
+	limit_cell(out, g->rows[0]);
+	fputs("</tr>\n", out);
+}
+
+/* Names and numbers of the phases: plots use the number where the name does not fit. */
+static void phase_list(FILE *out, const struct report *r)
+{
+	if (r->run->phase_count < 2 || r->run->phase_count > PHASES_LISTED)
+		return;
+	fputs("<p>Phases: ", out);
+	for (size_t i = 0; i < r->run->phase_count; i++) {
+		fprintf(out, "%s%zu\xc2\xa0", i ? ", " : "", i + 1);
+		html_text(out, r->run->phases[i].name);
 	}
-	html_text(out, d->relation);
-	fputs("</td><td>", out);
-	html_status(out, g->status);
-	if (g->count > 1 && g->of_status < g->count)
-		fprintf(out, " <span class=\"also\">%zu of %zu CPUs</span>", g->of_status, g->count);
-	fputs("</td></tr>\n", out);
+	fputs(".</p>\n", out);
 }
 
 static void summary_header(FILE *out, const struct report *r, bool phases)
@@ -320,6 +227,7 @@ static void summary_header(FILE *out, const struct report *r, bool phases)
 	fputs("<div class=\"wide\"><table>\n<thead><tr><th>Clock</th>", out);
 	if (phases)
 		fputs("<th>Phase</th>", out);
+	fputs("<th>Status</th>", out);
 	if (r->cpu_count <= CPU_COLUMNS)
 		for (size_t i = 0; i < r->cpu_count; i++)
 			fprintf(out, "<th class=\"n\">%sCPU %d</th>", r->cpu_count == 1 ? "Drift, " : "",
@@ -328,7 +236,7 @@ static void summary_header(FILE *out, const struct report *r, bool phases)
 		fputs("<th class=\"n\">Median</th><th class=\"n\">Lowest</th><th class=\"n\">Highest</th>",
 			out);
 	fputs("<th class=\"u\"></th><th class=\"n\">Systematic "
-	      "±</th><th>Limit</th><th>Relation</th><th>Status</th></tr></thead>\n<tbody>\n",
+	      "±</th><th>Relation, limit</th></tr></thead>\n<tbody>\n",
 		out);
 }
 
@@ -386,6 +294,7 @@ void html_summary(FILE *out, const struct report *r)
 		      "the delays "
 		      "inside the brackets could add the systematic part.</p>\n",
 			out);
+		phase_list(out, r);
 		if (!all)
 			fputs("<p>Of each clock the worst phase is shown; all phases are in the table of all "
 			      "drifts.</p>\n",

@@ -10,7 +10,10 @@
 
 #include "results/units.h"
 
-#define AXIS_MARGIN 0.06 /* of the axis, at either end */
+#define READINGS_A_BIN 8
+#define SHOWN_SINGLY   160 /* readings */
+#define BINS_LEAST     120
+#define AXIS_MARGIN    0.06 /* of the axis, at either end */
 
 double piece_stepped_ns(const struct piece *piece, double t_s)
 {
@@ -102,12 +105,26 @@ static void piece_free(struct piece *piece)
 	free(piece->steps);
 }
 
+/* A bin with some readings shows how they spread; few readings are shown one by one. */
+static size_t bins_of(const struct report *r, int cpu, int clock, size_t most)
+{
+	const struct series *series = samples_find(r->samples, cpu, (unsigned)clock);
+	size_t count = series ? series->count : 0, bins = count / READINGS_A_BIN;
+
+	if (count <= SHOWN_SINGLY)
+		return most;
+	if (bins < BINS_LEAST)
+		bins = BINS_LEAST;
+	return bins < most ? bins : most;
+}
+
 static int curve_make(const struct report *r, int clock, size_t bins, bool residuals, struct curve *curve,
 	struct error *err)
 {
 	const struct run *run = r->run;
 	const char *name = run->clocks[clock].name;
 
+	bins = bins_of(r, curve->cpu, clock, bins);
 	curve->pieces = calloc(run->phase_count + 1, sizeof(*curve->pieces));
 	if (!curve->pieces)
 		return error_set(err, -ENOMEM, "out of memory");
@@ -170,7 +187,7 @@ static void collect(const struct panel *panel, double *low, double *high)
 	}
 }
 
-static int axis_make(struct panel *panel)
+static int axis_make(struct panel *panel, bool whole)
 {
 	double *low, *high, margin;
 
@@ -185,7 +202,7 @@ static int axis_make(struct panel *panel)
 		collect(panel, low, high);
 		panel->axis = axis_bulk(low, high, panel->points);
 		panel->seen = (struct axis){ low[0], high[panel->points - 1] };
-		if (panel->steps)
+		if (whole)
 			panel->axis = panel->seen;
 		margin = AXIS_MARGIN * (panel->axis.high - panel->axis.low);
 		if (!(margin > 0))
@@ -225,8 +242,8 @@ int panel_make(const struct report *r, int clock, size_t bins, bool residuals, s
 			curve_zero(&panel->curves[i]);
 	}
 	for (size_t i = 0; i < e->step_count; i++)
-		panel->steps |= panel_has_step(panel, &e->steps[i]);
-	if (!rc && axis_make(panel))
+		panel->step_count += panel_has_step(panel, &e->steps[i]);
+	if (!rc && axis_make(panel, !residuals && panel->step_count))
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc)
 		panel_free(panel);

@@ -31,19 +31,21 @@ struct panel {
 	const char *clock;
 	struct curve curves[CPUS_SHOWN];
 	size_t curve_count;
-	struct axis axis; /* ns; with a margin */
-	struct axis seen; /* ns; lowest and highest value of all */
-	size_t points;	  /* bins of all pieces; 0: there is nothing to draw */
-	bool steps;	  /* steps were found on its curves: the axis spans all values */
+	struct axis axis;  /* ns; with a margin */
+	struct axis seen;  /* ns; lowest and highest value of all */
+	size_t points;	   /* bins of all pieces; 0: there is nothing to draw */
+	size_t step_count; /* on its curves; with steps, the axis of offsets spans all values */
 };
 
 /* What the steps before that instant add up to, ns. */
 double piece_stepped_ns(const struct piece *piece, double t_s);
 
 /* Residuals about each phase's fit, steps taken out as the fit does, instead of offsets.  Returns 0 or -errno; free with panel_free(). */
-int panel_make(const struct report *r, int clock, size_t bins, bool residuals, struct panel *panel,
+int panel_make(const struct report *r, int clock, size_t bins_max, bool residuals, struct panel *panel,
 	struct error *err);
 void panel_free(struct panel *panel);
+
+#define EVENTS_SHOWN 24 /* the first ones; all are in a table */
 
 /* What all panels of one figure share. */
 struct layout {

@@ -9,7 +9,7 @@
 
 #define NAME_PX	      6.2 /* width of a letter of a phase's name */
 #define POINTS_DOTTED 80  /* fewer than that on a curve: each is a dot */
-#define EVENTS_SHOWN  24
+#define STEPS_DRAWN   50
 #define STEPS_LABELED 3
 
 static void write_envelope(struct plot *plot, const struct curve *curve)
@@ -133,7 +133,7 @@ static void draw_instants(
 	const struct report *r, struct plot *plot, const struct layout *l, const struct panel *panel)
 {
 	const struct estimates *e = r->estimates;
-	size_t labeled = 0;
+	size_t labeled = 0, drawn = 0;
 
 	for (size_t i = 0; i < r->run->event_count && i < EVENTS_SHOWN; i++)
 		draw_line(plot, pair_source_seconds(r->source, r->run->events[i].tsc), l,
@@ -142,15 +142,13 @@ static void draw_instants(
 		const struct step *s = &e->steps[i];
 		bool right = s->at_s > 0.7 * r->length_s;
 
-		if (!panel_has_step(panel, s))
+		if (!panel_has_step(panel, s) || drawn++ >= STEPS_DRAWN)
 			continue;
 		draw_line(plot, s->at_s, l, "back linewidth 1.2 dashtype (6,4) linecolor rgb '#b3261e'");
 		if (labeled >= STEPS_LABELED)
 			continue;
 		fputs("set label ", plot->script);
-		plot_string(plot->script,
-			format_offset(s->step_ns, fmax(s->ci_high_ns - s->step_ns, s->step_ns - s->ci_low_ns))
-				.text);
+		fprintf(plot->script, "'%s%s'", s->step_ns < 0 ? "−" : "+", format_ns(fabs(s->step_ns)).text);
 		fprintf(plot->script,
 			" at first %.9g,graph %.3f %s offset %s,0 front font 'sans-serif,10' textcolor rgb "
 			"'#b3261e'\n",
@@ -217,8 +215,8 @@ static void draw_curve(struct plot *plot, const struct layout *l, const struct b
 	snprintf(style, sizeof(style), "filledcurves linecolor rgb '%s'", plot_shade(index));
 	draw_part(plot, l, first, b->envelope, columns, style);
 	snprintf(columns, sizeof(columns), "($1/%g):($3/%g)", l->time->size, unit->size);
-	snprintf(style, sizeof(style), "%s linecolor rgb '%s' linewidth 1 pointtype 7 pointsize 0.3",
-		b->points < POINTS_DOTTED ? "linespoints" : "lines", colour);
+	snprintf(style, sizeof(style), "%s linewidth 1 linecolor rgb '%s'",
+		b->points < POINTS_DOTTED ? "linespoints pointtype 7 pointsize 0.3" : "lines", colour);
 	draw_part(plot, l, first, b->envelope, columns, style);
 	if (b->up_count) {
 		snprintf(style, sizeof(style), "points linecolor rgb '%s' pointtype 9 pointsize 0.5", colour);
@@ -248,64 +246,47 @@ static void draw_fit(struct plot *plot, const struct layout *l, const struct blo
 		plot, l, first, b->fit, columns, "lines linecolor rgb '#222222' linewidth 1 dashtype (8,5)");
 }
 
-static void draw_legend(const struct report *r, struct plot *plot, const struct layout *l,
-	const struct panel *panel, bool *first)
+static void draw_legend(const struct report *r, struct plot *plot, const struct panel *panel)
 {
-	static const char *const roles[] = { "lowest drift", "median", "highest drift" };
-	bool all = r->cpu_count <= CPUS_SHOWN;
+	static const char *const roles[] = { "lowest", "median", "highest" };
+	struct legend_entry entries[CPUS_SHOWN];
+	char names[CPUS_SHOWN][24];
 
 	for (size_t i = 0; i < panel->curve_count; i++) {
-		next_part(plot, first);
-		fprintf(plot->script, "keyentry with lines linewidth 2.5 linecolor rgb '%s' title ",
-			plot_colour(i));
-		if (all)
-			fprintf(plot->script, "'CPU %d'", panel->curves[i].cpu);
-		else
-			fprintf(plot->script, "'%s'", roles[i % 3]);
+		snprintf(names[i], sizeof(names[i]), "CPU %d", panel->curves[i].cpu);
+		entries[i].text = r->cpu_count <= CPUS_SHOWN ? names[i] : roles[i % 3];
+		entries[i].colour = plot_colour(i);
 	}
-	if (!l->residuals) {
-		next_part(plot, first);
-		fputs("keyentry with lines linewidth 1 dashtype (8,5) linecolor rgb '#222222' title 'fit'",
-			plot->script);
-	}
+	plot_legend(plot, entries, panel->curve_count);
 }
 
-/* What stands right above a panel: the CPUs where they are a choice, and values beyond the axis. */
-static void panel_note(const struct report *r, const struct panel *panel, char *text, size_t size)
+/* Right above a panel: the CPUs where they are a choice, values beyond the axis, steps too many to draw. */
+static void write_note(const struct report *r, FILE *out, const struct panel *panel)
 {
-	size_t used = 0;
+	double above = panel->seen.high - panel->axis.high, below = panel->axis.low - panel->seen.low;
+	double far = above > below ? panel->seen.high : panel->seen.low;
 
-	text[0] = '\0';
-	if (r->cpu_count > CPUS_SHOWN)
-		for (size_t i = 0; i < panel->curve_count && used < size; i++)
-			used += (size_t)snprintf(
-				text + used, size - used, "%s%d", i ? ", " : "CPU ", panel->curves[i].cpu);
-	if (panel->points && (panel->seen.high > panel->axis.high || panel->seen.low < panel->axis.low)) {
-		double far = panel->seen.high > panel->axis.high && panel->seen.high > -panel->seen.low
-				     ? panel->seen.high
-				     : panel->seen.low;
-
-		if (used < size)
-			snprintf(text + used, size - used, "%sextreme %s%s", used ? "   " : "",
-				far > 0 ? "+" : "", format_ns(far).text);
-	}
+	for (size_t i = 0; r->cpu_count > CPUS_SHOWN && i < panel->curve_count; i++)
+		fprintf(out, "%s%d", i ? ", " : "CPU ", panel->curves[i].cpu);
+	if (panel->points && fmax(above, below) > 0)
+		fprintf(out, "   extreme %s%s", far > 0 ? "+" : "−", format_ns(fabs(far)).text);
+	if (panel->step_count > STEPS_DRAWN)
+		fprintf(out, "   first %d of %zu steps", STEPS_DRAWN, panel->step_count);
 }
 
 static void panel_words(const struct report *r, struct plot *plot, const struct panel *panel,
 	const struct layout *l, const struct format_unit *unit)
 {
 	const char *above = l->phases ? "1.9" : "0.75";
-	char note[160];
 
 	fputs("set label ", plot->script);
 	plot_string(plot->script, panel->clock);
 	fprintf(plot->script,
 		" at graph 0,1 left offset 0,%s font 'sans-serif Bold,12' textcolor rgb '#222222'\n", above);
-	panel_note(r, panel, note, sizeof(note));
-	fputs("set label ", plot->script);
-	plot_string(plot->script, note);
+	fputs("set label '", plot->script);
+	write_note(r, plot->script, panel);
 	fprintf(plot->script,
-		" at graph 1,1 right offset 0,%s font 'sans-serif,10' textcolor rgb '#777777'\n", above);
+		"' at graph 1,1 right offset 0,%s font 'sans-serif,10' textcolor rgb '#777777'\n", above);
 	fprintf(plot->script,
 		"set label '%s' at graph 0,1 right offset -0.8,0.75 font 'sans-serif,11' textcolor rgb "
 		"'#444444'\n",
@@ -321,8 +302,10 @@ void panel_draw(const struct report *r, struct plot *plot, const struct layout *
 	bool first_part = true;
 
 	fputs("unset label\nunset arrow\nunset object\n", plot->script);
-	if (first)
+	if (first) {
 		plot_headline(plot, l->title);
+		draw_legend(r, plot, panel);
+	}
 	panel_words(r, plot, panel, l, unit);
 	draw_phases(r, plot, l, l->panel_width);
 	draw_instants(r, plot, l, panel);
@@ -343,8 +326,6 @@ void panel_draw(const struct report *r, struct plot *plot, const struct layout *
 		draw_curve(plot, l, &blocks[i], i, unit, &first_part);
 	for (size_t i = 0; i < panel->curve_count; i++)
 		draw_fit(plot, l, &blocks[i], unit, &first_part);
-	if (first)
-		draw_legend(r, plot, l, panel, &first_part);
 	if (first_part)
 		fputs("plot NaN notitle", plot->script);
 	fputc('\n', plot->script);

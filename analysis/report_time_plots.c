@@ -69,8 +69,6 @@ static int draw_panels(
 		panel_place(plot, r, l, i, columns);
 		panel_draw(r, plot, l, &panel, i == 0);
 		panel_free(&panel);
-		if (i == 0)
-			fputs("unset key\n", plot->script);
 	}
 	return rc;
 }
@@ -107,11 +105,7 @@ static int plot_time(
 		residuals ? "What the fit leaves of the offset from %s" : "Offset from %s",
 		r->reference_name);
 	plot_begin(plot, figure->name, WIDTH, height);
-	fprintf(plot->script,
-		"set xrange [0:%.9g]\n"
-		"set key at screen %.5f,%.5f right top horizontal samplen 1.5 height 0 textcolor rgb "
-		"'#444444'\n",
-		axis_length(r->length_s / l.time->size), 1 - 10.0 / WIDTH, 1 - 6.0 / height);
+	fprintf(plot->script, "set xrange [0:%.9g]\n", axis_length(r->length_s / l.time->size));
 	rc = draw_panels(r, plot, &l, columns, err);
 	plot_end(plot);
 	return rc;
@@ -156,6 +150,22 @@ static const char *row_name(const struct report *r, const struct drift *d, char 
 	return text;
 }
 
+/* What the panels leave out. */
+static void say_shown(const struct report *r, struct figure *figure)
+{
+	char *end = figure->takeaway + strlen(figure->takeaway);
+	size_t left = sizeof(figure->takeaway) - strlen(figure->takeaway);
+	int used = 0;
+
+	if (r->cpu_count > CPUS_SHOWN)
+		used = snprintf(end, left,
+			" Of %zu CPUs those with the lowest, median and highest drift are shown.",
+			r->cpu_count);
+	if (r->run->event_count > EVENTS_SHOWN && used >= 0 && (size_t)used < left)
+		snprintf(end + used, left - (size_t)used, " The first %d of %zu events are marked.",
+			EVENTS_SHOWN, r->run->event_count);
+}
+
 int plot_offset(const struct report *r, struct plot *plot, struct figure *figure, struct error *err)
 {
 	const struct drift *most = largest(r, drift_of);
@@ -166,6 +176,7 @@ int plot_offset(const struct report *r, struct plot *plot, struct figure *figure
 			row_name(r, most, name, sizeof(name)),
 			format_drift(most->drift_ppm, most->ci_low_ppm, most->ci_high_ppm).text,
 			most->reference);
+	say_shown(r, figure);
 	return plot_time(r, plot, figure, false, err);
 }
 
@@ -174,7 +185,11 @@ int plot_residual(const struct report *r, struct plot *plot, struct figure *figu
 	const struct drift *most = largest(r, noise_of), *least = largest(r, quiet_of);
 	char name[160], other[160];
 
-	if (most && least)
+	if (most && most == least)
+		snprintf(figure->takeaway, sizeof(figure->takeaway),
+			"Standard deviation about the fit of %s: %s.", row_name(r, most, name, sizeof(name)),
+			format_ns(most->residual_ns).text);
+	else if (most && least)
 		snprintf(figure->takeaway, sizeof(figure->takeaway),
 			"Noisiest: %s, %s (standard deviation about its fit). Quietest: %s, %s.",
 			row_name(r, most, name, sizeof(name)), format_ns(most->residual_ns).text,

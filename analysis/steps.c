@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/line.h"
+#include "analysis/median.h"
 
 #define WINDOW	     16	 /* points of each line in the search */
 #define SPAN_MAX     256 /* points of each line for the estimate */
@@ -17,28 +18,43 @@
 #define SCALE_FACTOR 8	 /* points averaged from one scale to the next */
 #define WHITENING    2.0 /* noise at a scale may exceed what averaging promises by this factor */
 #define MAD_TO_SIGMA 1.4826
+#define STRETCHES    101
 
 struct track {
 	double *t, *x;
 	size_t n;
 };
 
-/* Standard deviation of a point, from the differences of neighbours: a step or a slope hardly moves it. */
-static int noise_of(const struct track *track, double floor_ns, double *sigma)
+/*
+ * Standard deviation of a point, from the second differences at that lag (variance 6
+ * for white noise of 1): neither a slope, nor a step, nor a bend moves their median much.
+ */
+static int noise_at(const struct track *k, size_t lag, double *sigma)
 {
-	double *d = malloc(track->n * sizeof(*d)), middle;
-	size_t m = track->n - 1;
+	size_t stride = median_stride(k->n), m = 0;
+	double *d = malloc((k->n / stride + 1) * sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
-	for (size_t i = 0; i < m; i++)
-		d[i] = track->x[i + 1] - track->x[i];
-	middle = gsl_stats_median(d, 1, m);
-	for (size_t i = 0; i < m; i++)
-		d[i] = fabs(track->x[i + 1] - track->x[i] - middle);
-	*sigma = fmax(MAD_TO_SIGMA * gsl_stats_median(d, 1, m) / M_SQRT2, floor_ns);
+	for (size_t i = 0; i + 2 * lag < k->n; i += stride)
+		d[m++] = fabs(k->x[i + 2 * lag] - 2 * k->x[i + lag] + k->x[i]);
+	*sigma = MAD_TO_SIGMA * gsl_stats_median(d, 1, m) / sqrt(6);
 	free(d);
 	return 0;
+}
+
+/* Noise that wanders is small between neighbours: what it grows to within a window counts. */
+static int noise_of(const struct track *k, double floor_ns, double *sigma)
+{
+	size_t lag = k->n / 8 < WINDOW / 2 ? k->n / 8 : WINDOW / 2;
+	double near, far;
+	int rc = noise_at(k, 1, &near);
+
+	if (!rc)
+		rc = noise_at(k, lag, &far);
+	if (!rc)
+		*sigma = fmax(fmax(near, far), floor_ns);
+	return rc;
 }
 
 /* Weights that carry a line through WINDOW even points half a point beyond its end. */
@@ -63,61 +79,62 @@ static double miss_at(const double *x, size_t i, const double *w)
 	return miss;
 }
 
-/* Sum of squares about two lines that meet nowhere (a step before point i) inside [from, to). */
-static double step_squares(const struct track *k, size_t from, size_t i, size_t to)
+/* Lines on both sides of point i inside [from, to).  The point itself is left out: the change may lie inside its mean. */
+static bool sides(const struct track *k, size_t from, size_t i, size_t to, struct line *a, struct line *b)
 {
-	struct line a, b;
+	return line_fit(k->t + from, k->x + from, NULL, i - from, 0, a) &&
+	       line_fit(k->t + i + 1, k->x + i + 1, NULL, to - i - 1, 0, b);
+}
 
-	if (!line_fit(k->t + from, k->x + from, NULL, i - from, 0, &a) ||
-		!line_fit(k->t + i, k->x + i, NULL, to - i, 0, &b))
-		return INFINITY;
-	return a.residual * a.residual * (double)(a.n - 2) + b.residual * b.residual * (double)(b.n - 2);
+static double squares_about(const struct line *line)
+{
+	return line->residual * line->residual * (double)(line->n - 2);
+}
+
+/* Variance of a line's value at t, for points of variance 1. */
+static double variance_at(const struct line *line, double t)
+{
+	return 1.0 / (double)line->n + (t - line->t_mean) * (t - line->t_mean) / line->sxx;
+}
+
+/* How far b lies above a at t, in standard errors; a side that is not straight knows less. */
+static double miss_score(const struct line *a, const struct line *b, double t, double sigma)
+{
+	double va = fmax(sigma, a->residual), vb = fmax(sigma, b->residual);
+
+	va *= va * variance_at(a, t);
+	vb *= vb * variance_at(b, t);
+	return (line_at(b, t) - line_at(a, t)) / sqrt(va + vb);
 }
 
 /*
- * Sum of squares about one line that bends at point `bend` inside [from, to): least
- * squares of x on (1, t, max(0, t - t[bend])), by taking out the straight line from both.
+ * Places the change where two lines fit best, and tells whether it is a step: the
+ * lines miss each other on both ends of the gap, the same way.  Where a clock only
+ * changes its rate they cross inside the gap.
  */
-static double bend_squares(const struct track *k, size_t from, size_t bend, size_t to)
-{
-	double hinge[4 * WINDOW], cross = 0, square = 0, left = 0;
-	size_t n = to - from;
-	struct line xl, hl;
-
-	for (size_t i = 0; i < n; i++)
-		hinge[i] = fmax(0, k->t[from + i] - k->t[bend]);
-	if (!line_fit(k->t + from, k->x + from, NULL, n, 0, &xl) ||
-		!line_fit(k->t + from, hinge, NULL, n, 0, &hl))
-		return INFINITY;
-	for (size_t i = 0; i < n; i++) {
-		double xr = k->x[from + i] - line_at(&xl, k->t[from + i]);
-		double hr = hinge[i] - line_at(&hl, k->t[from + i]);
-
-		cross += xr * hr;
-		square += hr * hr;
-		left += xr * xr;
-	}
-	return square > 0 ? left - cross * cross / square : left;
-}
-
-/* Places the step where the broken line fits best, and tells whether a bent one fits as well. */
 static bool step_place(const struct track *k, size_t *at, double sigma)
 {
 	size_t from = *at - WINDOW, to = *at + WINDOW, best = *at;
-	double broken = INFINITY, bent = INFINITY;
+	double least = INFINITY, before, after;
+	struct line a, b;
 
-	for (size_t i = from + 4; i + 4 <= to; i++) {
-		double squares = step_squares(k, from, i, to);
-
-		if (squares < broken) {
-			broken = squares;
-			best = i;
-		}
-		bent = fmin(bent, bend_squares(k, from, i, to));
+	for (size_t i = from + 4; i + 4 < to; i++) {
+		if (!sides(k, from, i, to, &a, &b) || squares_about(&a) + squares_about(&b) >= least)
+			continue;
+		least = squares_about(&a) + squares_about(&b);
+		best = i;
 	}
-	*at = best;
-	/* A true step leaves the bent line worse by far more than the noise of one more coefficient. */
-	return bent - broken > SCORE_LIMIT * SCORE_LIMIT / 4 * fmax(sigma * sigma, broken / (2 * WINDOW - 4));
+	from = best < WINDOW ? 0 : best - WINDOW;
+	to = best + 1 + WINDOW < k->n ? best + 1 + WINDOW : k->n;
+	if (!sides(k, from, best, to, &a, &b))
+		return false;
+	before = miss_score(&a, &b, k->t[best - 1], sigma);
+	after = miss_score(&a, &b, k->t[best + 1], sigma);
+	/* The point left out belongs to the nearer line. */
+	*at = fabs(k->x[best] - line_at(&a, k->t[best])) < fabs(k->x[best] - line_at(&b, k->t[best]))
+		      ? best + 1
+		      : best;
+	return fmin(before, after) > SCORE_LIMIT || fmax(before, after) < -SCORE_LIMIT;
 }
 
 struct found {
@@ -152,8 +169,8 @@ static bool step_measure(
 	if (!line_fit(k->t + i - left, k->x + i - left, NULL, left, floor_ns, &a) ||
 		!line_fit(k->t + i, k->x + i, NULL, right, floor_ns, &b))
 		return false;
-	va = a.residual * a.residual * (1.0 / (double)a.n + (at - a.t_mean) * (at - a.t_mean) / a.sxx);
-	vb = b.residual * b.residual * (1.0 / (double)b.n + (at - b.t_mean) * (at - b.t_mean) / b.sxx);
+	va = a.residual * a.residual * variance_at(&a, at);
+	vb = b.residual * b.residual * variance_at(&b, at);
 	*s = (struct step_found){ at, line_at(&b, at) - line_at(&a, at), sqrt(va + vb) };
 	return true;
 }
@@ -193,31 +210,50 @@ static bool known(const struct found *f, double from_s, double to_s)
 	return false;
 }
 
-static int search_scale(const struct track *k, double sigma, struct found *f)
+/* So that a coarser scale sees what the finer ones did not. */
+static void take_out(struct track *k, const size_t *places, const double *sizes, size_t count)
+{
+	double sum = 0;
+
+	for (size_t i = 0, next = 0; count && i < k->n; i++) {
+		while (next < count && places[next] == i)
+			sum += sizes[next++];
+		k->x[i] -= sum;
+	}
+}
+
+static int search_scale(struct track *k, double sigma, struct found *f)
 {
 	size_t *places = malloc((STEPS_MAX + 1) * sizeof(*places)), count, kept = 0, before = f->count;
+	double *sizes = malloc((STEPS_MAX + 1) * sizeof(*sizes));
 
-	if (!places)
+	if (!places || !sizes) {
+		free(places);
+		free(sizes);
 		return -ENOMEM;
+	}
 	count = scan(k, sigma, places, STEPS_MAX);
 	for (size_t i = 0; i < count; i++) {
 		size_t at = places[i];
 
-		/* A coarser scale sees the steps of the finer ones again. */
-		if (before && known(f, k->t[at - WINDOW], k->t[at + WINDOW - 1]))
+		/* A coarser scale may see what is left of the steps of the finer ones. */
+		if (before && known(f, k->t[at > WINDOW ? at - WINDOW - 1 : 0], k->t[at + WINDOW - 1]))
 			continue;
-		if (step_place(k, &at, sigma))
+		if (step_place(k, &at, sigma) && (!kept || at > places[kept - 1] + 2))
 			places[kept++] = at;
 	}
 	for (size_t i = 0; i < kept; i++) {
-		struct step_found s;
+		size_t end = i + 1 < kept ? places[i + 1] : k->n;
+		struct step_found s = { 0, 0, 0 };
 
-		if (step_measure(k, i ? places[i - 1] : 0, places[i], i + 1 < kept ? places[i + 1] : k->n,
-			    sigma / 2, &s) &&
+		if (step_measure(k, i ? places[i - 1] : 0, places[i], end, sigma / 2, &s) &&
 			fabs(s.step_ns) > SCORE_LIMIT / 2 * s.se_ns)
 			found_add(f, &s);
+		sizes[i] = s.step_ns;
 	}
+	take_out(k, places, sizes, kept);
 	free(places);
+	free(sizes);
 	return 0;
 }
 
@@ -226,8 +262,14 @@ static void coarsen(struct track *k)
 	size_t m = k->n / SCALE_FACTOR;
 
 	for (size_t i = 0; i < m; i++) {
-		k->t[i] = gsl_stats_mean(k->t + i * SCALE_FACTOR, 1, SCALE_FACTOR);
-		k->x[i] = gsl_stats_mean(k->x + i * SCALE_FACTOR, 1, SCALE_FACTOR);
+		double t = 0, x = 0;
+
+		for (size_t j = i * SCALE_FACTOR; j < (i + 1) * SCALE_FACTOR; j++) {
+			t += k->t[j];
+			x += k->x[j];
+		}
+		k->t[i] = t / SCALE_FACTOR;
+		k->x[i] = x / SCALE_FACTOR;
 	}
 	k->n = m;
 }
@@ -262,16 +304,11 @@ static int by_time(const void *a, const void *b)
 /* Points with brackets that are not wider than usual: delays have heavy tails, and a tail is no step. */
 static int usable_points(const struct step_input *in, struct track *k)
 {
-	double *widths = malloc((in->count + 1) * sizeof(*widths)), widest;
-	size_t m = 0;
+	double widest;
 
-	if (!widths)
+	if (median_width(in->half_ns, in->count, &widest))
 		return -ENOMEM;
-	for (size_t i = 0; i < in->count; i++)
-		if (in->half_ns[i] >= 0)
-			widths[m++] = 2 * in->half_ns[i];
-	widest = (m ? gsl_stats_median(widths, 1, m) : 0) + in->slack_ns;
-	free(widths);
+	widest += in->slack_ns;
 	for (size_t i = 0; i < in->count; i++) {
 		if (in->half_ns[i] < 0 || 2 * in->half_ns[i] > widest)
 			continue;
@@ -279,6 +316,23 @@ static int usable_points(const struct step_input *in, struct track *k)
 		k->x[k->n++] = in->offset_ns[i];
 	}
 	return 0;
+}
+
+/*
+ * Takes out the slope, the median of those of some stretches: the search supposes even
+ * spacing, and a drift over uneven spacing looks like noise.
+ */
+static void flatten(struct track *k)
+{
+	size_t stride = k->n / STRETCHES + 1, m = 0;
+	double slopes[STRETCHES], slope;
+
+	for (size_t i = 0; i + stride < k->n; i += stride)
+		if (k->t[i + stride] > k->t[i])
+			slopes[m++] = (k->x[i + stride] - k->x[i]) / (k->t[i + stride] - k->t[i]);
+	slope = m ? gsl_stats_median(slopes, 1, m) : 0;
+	for (size_t i = k->n; i-- > 0;)
+		k->x[i] -= slope * (k->t[i] - k->t[0]);
 }
 
 int steps_find(const struct step_input *in, struct step_found *out, size_t *count, struct error *err)
@@ -290,6 +344,7 @@ int steps_find(const struct step_input *in, struct step_found *out, size_t *coun
 
 	if (k.t && k.x)
 		rc = usable_points(in, &k);
+	flatten(&k);
 	if (!rc)
 		rc = search(&k, in->floor_ns, &f);
 	free(k.t);

@@ -7,8 +7,8 @@
  * carried to the gap between them; where they miss each other by far more than the
  * noise there is a step.  The search is repeated on means of 8, 64, ... points,
  * as long as the noise still averages out: a small step shows there.  A bend (a
- * change of rate) makes the lines miss as well: where a bent line explains the
- * points as well as a broken one, it is not a step.
+ * change of rate) makes the lines miss as well, but there they cross in the gap, and
+ * at a step they do not.
  */
 #ifndef ANALYSIS_STEPS_H
 #define ANALYSIS_STEPS_H

@@ -288,11 +288,16 @@ static int judge(struct runner *r)
 /* Handled by sigtimedwait in the main thread; all threads inherit the mask. */
 static void block_signals(struct runner *r, int how)
 {
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
 	sigemptyset(&r->signals);
-	sigaddset(&r->signals, SIGINT);
-	sigaddset(&r->signals, SIGTERM);
-	sigaddset(&r->signals, SIGHUP);
-	sigaddset(&r->signals, SIGQUIT);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction now;
+
+		/* sigtimedwait takes ignored ones too: nohup must keep its meaning. */
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&r->signals, ends[i]);
+	}
 	pthread_sigmask(how, &r->signals, NULL);
 }
 
@@ -308,11 +313,12 @@ static int run_command(const struct options *options, struct error *err)
 	signal(SIGPIPE, SIG_IGN);
 	progress_start(&r->progress, options->quiet || options->json);
 	rc = prepare(r);
-	if (!rc)
-		rc = make_directory(r);
 	if (!rc) {
+		/* From the directory on: none is left behind without its run.json. */
 		block_signals(r, SIG_BLOCK);
-		rc = sample(r);
+		rc = make_directory(r);
+		if (!rc)
+			rc = sample(r);
 		block_signals(r, SIG_UNBLOCK);
 	}
 	session_close(&r->session);

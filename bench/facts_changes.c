@@ -109,12 +109,19 @@ static void compare_daemons(struct changes *c)
 	}
 }
 
+/*
+ * A time daemon at work trims the frequency all the time: that shows in the intervals.  A change is
+ * what could turn a verdict: the arithmetic limit, or as much time from the PLL within half a minute.
+ */
+#define FREQUENCY_MOVE_PPM 0.1
+#define PLL_MOVE_NS	   3000.0
+
 static void compare_frequency(struct changes *c)
 {
 	double old, new;
 
 	if (!facts_number(c->before, "adjtimex.freq_ppm", &old) ||
-		!facts_number(c->after, "adjtimex.freq_ppm", &new) || !isgreater(fabs(new - old), 0))
+		!facts_number(c->after, "adjtimex.freq_ppm", &new) || !isgreater(fabs(new - old), FREQUENCY_MOVE_PPM))
 		return;
 	say(c,
 		"adjtimex frequency moved by %+.6g ppm, from %+.6g to %+.6g ppm: REALTIME and MONOTONIC "
@@ -141,7 +148,7 @@ static void compare_discipline(struct changes *c)
 	if ((facts_has_word(c->before, "adjtimex.status", "PLL") ||
 		    facts_has_word(c->after, "adjtimex.status", "PLL")) &&
 		facts_number(c->before, "adjtimex.offset_ns", &old) &&
-		facts_number(c->after, "adjtimex.offset_ns", &new) && isgreater(fabs(new - old), 0))
+		facts_number(c->after, "adjtimex.offset_ns", &new) && isgreater(fabs(new - old), PLL_MOVE_NS))
 		say(c, "the kernel PLL is slewing: its offset went from %.0f to %.0f ns", old, new);
 	compare(c, "adjtimex.tai_s", "TAI offset (s)");
 }

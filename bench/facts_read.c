@@ -186,9 +186,9 @@ json_t *facts_attributes(
 	struct facts *f, const char *dir, const struct facts_attribute *attributes, size_t n, bool noted)
 {
 	json_t *object = json_object();
-	int err = facts_exists(f, dir);
+	int err = noted ? facts_exists(f, dir) : 0;
 
-	if (err && noted)
+	if (err)
 		facts_note(f, dir, strerror(-err));
 	for (size_t i = 0; i < n; i++) {
 		const struct facts_attribute *a = &attributes[i];

@@ -73,10 +73,9 @@ json_t *facts_pm_timer(struct facts *f)
 	}
 	port = le32(table + FADT_PM_TMR_BLK);
 	flags = le32(table + FADT_FLAGS);
-	/* The long address holds if it names an I/O port (Linux arch/x86/kernel/acpi/boot.c). */
-	if (n >= FADT_X_PM_TMR_BLK + 12 && table[FADT_X_PM_TMR_BLK] == 1 &&
-		le32(table + FADT_X_PM_TMR_BLK + 4))
-		port = le32(table + FADT_X_PM_TMR_BLK + 4);
+	/* The long address goes first; Linux has no use for one in memory (arch/x86/kernel/acpi/boot.c). */
+	if (n >= FADT_X_PM_TMR_BLK + 12 && le32(table + FADT_X_PM_TMR_BLK + 4))
+		port = table[FADT_X_PM_TMR_BLK] == FADT_SPACE_IO ? le32(table + FADT_X_PM_TMR_BLK + 4) : 0;
 	return json_pack("{s:I, s:i, s:i, s:b}", "port", (json_int_t)port, "length", table[FADT_PM_TMR_LEN],
 		"bits", flags >> FADT_TMR_VAL_EXT & 1 ? 32 : 24, "hw_reduced", flags >> FADT_HW_REDUCED & 1);
 }

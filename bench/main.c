@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <errno.h>
+#include <unistd.h>
 
 #include "bench/options.h"
 
@@ -43,6 +45,17 @@ static int trouble(const struct error *err)
 	return EXIT_TROUBLE;
 }
 
+/*
+ * A closed standard stream must not give its number to a file of the run.  Opened the
+ * wrong way round, so that what should go there still fails and is told.
+ */
+static void occupy_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -50,6 +63,7 @@ int main(int argc, char **argv)
 	struct error err = { "" };
 	int rc;
 
+	occupy_standard_streams();
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_TROUBLE;

@@ -271,7 +271,7 @@ int options_parse(
 	options->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	make_tables(command, letters, names);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* glibc: forget what an earlier, refused line left in getopt */
 	while ((value = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		const struct option_row *row;
 		int rc;

@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "analysis/format.h"
+
+#define COLUMNS_DEFAULT 80
+#define LINE_BYTES	320
 
 void progress_start(struct progress *p, bool quiet)
 {
@@ -17,12 +21,37 @@ void progress_start(struct progress *p, bool quiet)
 	p->shown = !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 }
 
+static size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col
+									       : COLUMNS_DEFAULT;
+}
+
+/* A line that wraps could not be taken back by "\r".  UTF-8: continuation bytes take no column. */
+static void clip(char *line, size_t columns)
+{
+	for (size_t seen = 0; *line; line++) {
+		seen += (*line & 0xc0) != 0x80;
+		if (seen > columns) {
+			*line = '\0';
+			return;
+		}
+	}
+}
+
 void progress_show(struct progress *p, const char *phase, double left_s, uint64_t readings, uint64_t lost)
 {
-	if (p->shown)
-		fprintf(stderr, "\r\033[K%s: %s left, %s readings, %s lost", phase,
-			format_duration(ceil(fmax(left_s, 0))).text, format_count(readings).text,
-			format_count(lost).text);
+	char line[LINE_BYTES];
+
+	if (!p->shown)
+		return;
+	snprintf(line, sizeof(line), "%s: %s left, %s readings, %s lost", phase,
+		format_duration(ceil(fmax(left_s, 0))).text, format_count(readings).text,
+		format_count(lost).text);
+	clip(line, terminal_columns() - 1);
+	fprintf(stderr, "\r\033[K%s", line);
 }
 
 void progress_say(struct progress *p, const char *what)

@@ -18,21 +18,27 @@
 #define FEW_PAIRS	  120
 #define EXCHANGE_MS	  200
 
+/* Both the recorder and the main thread tell of events. */
+static void add_event(struct session *s, uint64_t tsc, const char *kind, const char *text)
+{
+	pthread_mutex_lock(&s->events);
+	run_event_add(s->run, tsc, kind, text);
+	pthread_mutex_unlock(&s->events);
+}
+
 static void on_event(void *context, int cpu, enum probe_event event, uint64_t tsc)
 {
 	struct session *s = context;
 	char text[96];
 
-	pthread_mutex_lock(&s->events);
 	if (event == PROBE_LEFT_CPU) {
 		snprintf(text, sizeof(text),
 			"CPU %d went offline or out of the allowed set; not sampled from here on", cpu);
-		run_event_add(s->run, tsc, "cpu-lost", text);
+		add_event(s, tsc, "cpu-lost", text);
 	} else {
 		snprintf(text, sizeof(text), "CPU %d is back; sampled again", cpu);
-		run_event_add(s->run, tsc, "cpu-back", text);
+		add_event(s, tsc, "cpu-back", text);
 	}
-	pthread_mutex_unlock(&s->events);
 }
 
 static int alloc_tallies(struct tally **tallies, size_t count, struct error *err)
@@ -181,7 +187,7 @@ int session_crosscpu(struct session *s, const char *label, struct error *err)
 				    &rows[count], &why) == 0)
 				count++;
 			else
-				run_event_add(s->run, 0, "crosscpu", why.text);
+				add_event(s, 0, "crosscpu", why.text);
 		}
 	}
 	if (count)

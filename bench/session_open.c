@@ -18,7 +18,7 @@ static int add_unavailable(struct run *run, const char *name, const char *reason
 	run->unavailable = grown;
 	grown += run->unavailable_count++;
 	snprintf(grown->name, sizeof(grown->name), "%s", name);
-	snprintf(grown->reason, sizeof(grown->reason), "%s", reason);
+	snprintf(grown->reason, sizeof(grown->reason), "%.*s", (int)sizeof(grown->reason) - 1, reason);
 	return 0;
 }
 

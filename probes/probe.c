@@ -14,10 +14,11 @@
 #include "probes/tsc.h"
 #include "results/units.h"
 
-#define RING_SIZE     8192 /* readings; more than 10 s of ten clocks at the default interval */
-#define NULL_BRACKETS 2000
-#define FIFO_PRIORITY 10 /* above ordinary work, below what the kernel itself runs as FIFO */
-#define REBIND_NS     (100 * NS_PER_MS)
+#define RING_SIZE      8192 /* readings; more than 10 s of ten clocks at the default interval */
+#define NULL_BRACKETS  2000
+#define FIFO_PRIORITY  10 /* above ordinary work, below what the kernel itself runs as FIFO */
+#define REBIND_NS      (100 * NS_PER_MS)
+#define EVENT_RETRY_NS (1 * NS_PER_MS)
 
 /* What the loop touches, in one piece of locked memory. */
 struct probe_scratch {
@@ -87,7 +88,7 @@ static void count_backward(const struct probe_clock *clock, const struct reading
 unsigned probe_count(const struct probe_clock *clock, const struct reading *buffer, unsigned count,
 	struct reading *last, struct tally *tally)
 {
-	unsigned narrowest = count;
+	unsigned narrowest = count, inverted = 0;
 	int64_t best = INT64_MAX;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -95,7 +96,7 @@ unsigned probe_count(const struct probe_clock *clock, const struct reading *buff
 		int64_t width = reading_width(&buffer[i]);
 
 		if (width < 0) {
-			count_up(&tally->inverted, 1);
+			inverted++;
 		} else {
 			count_up(&tally->brackets->count[histogram_bucket((uint64_t)width)], 1);
 			if (width <= best) {
@@ -103,26 +104,32 @@ unsigned probe_count(const struct probe_clock *clock, const struct reading *buff
 				narrowest = i;
 			}
 		}
-		if (buffer[i].value < before->value && before->tsc_hi)
+		/* A narrow counter may also step back through zero. */
+		if ((buffer[i].value < before->value || clock->bits < 64) && before->tsc_hi)
 			count_backward(clock, before, &buffer[i], tally);
 	}
 	if (count == 0)
 		return 0;
 	*last = buffer[count - 1];
 	count_up(&tally->readings, count);
-	count_up(&tally->brackets->total, count);
+	count_up(&tally->inverted, inverted);
+	count_up(&tally->brackets->total, count - inverted);
 	/* A burst of nothing but inverted brackets: they are what the program exists to find. */
 	return narrowest == count ? 0 : narrowest;
 }
 
-/* All clocks once; what is kept waits in scratch until the CPU was found to be the right one. */
-static unsigned take_bursts(struct probe *probe)
+/*
+ * All clocks once; what is kept waits in scratch until the CPU was found to be the right one.
+ * The first clock after a sleep pays for cold caches: each takes its turn to be the first.
+ */
+static unsigned take_bursts(struct probe *probe, uint64_t turn)
 {
 	const struct probe_config *config = probe->config;
 	struct probe_scratch *s = probe->scratch;
 	unsigned kept = 0;
 
-	for (unsigned c = 0; c < config->clock_count; c++) {
+	for (unsigned i = 0; i < config->clock_count; i++) {
+		unsigned c = (unsigned)((turn + i) % config->clock_count);
 		const struct probe_clock *clock = &config->clocks[c];
 		unsigned count = probe_burst(clock, probe->cpu, config->burst, s->burst);
 		unsigned best = probe_count(clock, s->burst, count, &s->last[c], &probe->tallies[c]);
@@ -150,16 +157,9 @@ static void hand_over(struct probe *probe, unsigned kept)
 	}
 }
 
-static void push_event(struct probe *probe, enum probe_event event)
+static bool stopped(const struct probe *probe)
 {
-	struct ring_entry entry = { { tsc_before(), event, 0 }, RING_EVENT, probe->cpu };
-
-	ring_push(&probe->ring, &entry);
-}
-
-static bool on_own_cpu(const struct probe *probe)
-{
-	return !probe->config->bind || sched_getcpu() == probe->cpu;
+	return atomic_load_explicit(&probe->stop, memory_order_relaxed);
 }
 
 static uint64_t now_ns(void)
@@ -179,6 +179,20 @@ static void wait_until(struct probe *probe, uint64_t ns)
 		;
 }
 
+/* An event must not be lost to a full ring: it waits until the recorder made room. */
+static void push_event(struct probe *probe, enum probe_event event)
+{
+	struct ring_entry entry = { { tsc_before(), event, 0 }, RING_EVENT, probe->cpu };
+
+	while (!ring_push(&probe->ring, &entry) && !stopped(probe))
+		wait_until(probe, now_ns() + EVENT_RETRY_NS);
+}
+
+static bool on_own_cpu(const struct probe *probe)
+{
+	return !probe->config->bind || sched_getcpu() == probe->cpu;
+}
+
 /* xorshift64*: Marsaglia 2003, Vigna 2016.  Only spreads deadlines. */
 static uint64_t spread(uint64_t *state)
 {
@@ -186,11 +200,6 @@ static uint64_t spread(uint64_t *state)
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
 	return *state * 0x2545f4914f6cdd1du;
-}
-
-static bool stopped(const struct probe *probe)
-{
-	return atomic_load_explicit(&probe->stop, memory_order_relaxed);
 }
 
 /* The CPU is gone: ask for it again now and then, until it is back or the run ends. */
@@ -227,7 +236,7 @@ static void sample_until_stopped(struct probe *probe)
 				break;
 		}
 		if (on_own_cpu(probe)) {
-			unsigned kept = take_bursts(probe);
+			unsigned kept = take_bursts(probe, turn);
 
 			if (on_own_cpu(probe)) {
 				hand_over(probe, kept);

@@ -13,6 +13,9 @@
 /* The sim clock shows this at sim time 0: any value far from 0, so that nothing is special there. */
 #define SIM_EPOCH_NS 1000000000000.0
 
+#define SHAPE_DEFAULT 1.5  /* of the Lomax delays: finite mean, no variance */
+#define CHANGE_MAX    1e15 /* of a step, rate or halt: values stay within 63 bits */
+
 const char sim_options_help[] =
 	"drift=PPM noise=NS granularity=CYCLES resolution=NS delay=NS (fixed, both ways) forward=NS "
 	"backward=NS "
@@ -122,7 +125,7 @@ struct reading sim_reading(const struct sim_model *m, int cpu, double t_s)
 		value += m->noise_ns * dice_normal(&d);
 	if (m->resolution_ns > 1)
 		value = floor(value / m->resolution_ns) * m->resolution_ns;
-	r.value = (uint64_t)floor(value);
+	r.value = (uint64_t)(int64_t)floor(value);
 	r.tsc_lo = sim_tsc(m, t_ns + (m->noise_ns > 0 ? m->noise_ns * dice_normal(&d) : 0));
 	r.tsc_hi = sim_tsc(m,
 		t_ns + forward + backward - early_hi + (m->noise_ns > 0 ? m->noise_ns * dice_normal(&d) : 0));
@@ -161,6 +164,8 @@ static int parse_change(
 	if (*rest != '@' || *count == SIM_CHANGES_MAX)
 		return error_set(err, -EINVAL,
 			"sim: step, rate and halt are AMOUNT@SECONDS, at most %d of each", SIM_CHANGES_MAX);
+	if (fabs(amount) > CHANGE_MAX)
+		return error_set(err, -EINVAL, "sim: %g: beyond %g", amount, CHANGE_MAX);
 	changes[*count].amount = amount;
 	changes[*count].at_s = strtod(rest + 1, &end);
 	if (end == rest + 1 || *end || !(changes[*count].at_s >= 0))
@@ -184,9 +189,10 @@ static int parse_pair(struct sim_model *m, const char *key, const char *text, st
 		return parse_change(m->halts, &m->halt_count, value, end, err);
 	if (*end)
 		return error_set(err, -EINVAL, "sim: %s=%s: not a number", key, text);
-	if (strcmp(key, "delay") == 0 && value >= 0 && value <= 1e9) {
-		m->forward.fixed_ns = m->backward.fixed_ns = value;
-		return 0;
+	if (strcmp(key, "delay") == 0) {
+		int rc = parse_pair(m, "forward", text, err);
+
+		return rc ? rc : parse_pair(m, "backward", text, err);
 	}
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(keys[i].key, key) != 0)
@@ -205,7 +211,8 @@ int sim_model_parse(struct sim_model *m, const char *options, struct error *err)
 	char *copy, *save = NULL, *item;
 	int rc = 0;
 
-	m->forward.pareto_shape = 1.5;
+	if (!(m->forward.pareto_shape > 0))
+		m->forward.pareto_shape = SHAPE_DEFAULT;
 	copy = strdup(options ? options : "");
 	if (!copy)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -56,7 +56,7 @@ int csv_u64(const struct csv_file *at, const char *column, const char *text, siz
 int csv_i64(const struct csv_file *at, const char *column, const char *text, size_t length, int64_t *out)
 {
 	bool negative = length > 1 && text[0] == '-';
-	uint64_t magnitude;
+	uint64_t magnitude = 0;
 	int rc = csv_u64(at, column, text + negative, length - negative, &magnitude);
 
 	if (rc)
@@ -132,10 +132,10 @@ static int header_done(struct reader *r)
 
 static int row_done(struct reader *r)
 {
-	if (!r->mapped)
-		return header_done(r);
 	if (r->cut_row)
 		return 0;
+	if (!r->mapped)
+		return header_done(r);
 	if (r->found < r->wanted)
 		return error_set(r->at.err, -EINVAL, "%s:%llu: the row has %u columns, too few", r->at.path,
 			(unsigned long long)r->at.line, r->column);
@@ -181,10 +181,15 @@ static int read_chunks(struct reader *r, FILE *in, struct csv_parser *parser, bo
 	if (!chunk)
 		return error_set(r->at.err, -ENOMEM, "out of memory");
 	while (!r->rc && (got = fread(chunk, 1, size, in)) > 0) {
+		const char *nul = memchr(chunk, '\0', got);
+		size_t text = nul ? (size_t)(nul - chunk) : got;
+
 		last = chunk[got - 1];
-		if (csv_parse(parser, chunk, got, on_field, on_row, r) != got && !r->rc)
+		if (csv_parse(parser, chunk, text, on_field, on_row, r) != text && !r->rc)
 			r->rc = error_set(r->at.err, -EINVAL, "%s:%llu: not valid CSV: %s", r->at.path,
 				(unsigned long long)r->at.line, csv_strerror(csv_error(parser)));
+		if (!r->rc && nul)
+			r->rc = csv_refuse(&r->at, "holds a NUL byte: not a text file");
 		if (!r->rc)
 			r->rc = check_line_length(r, chunk, got);
 	}
@@ -192,7 +197,8 @@ static int read_chunks(struct reader *r, FILE *in, struct csv_parser *parser, bo
 		r->rc = error_set(r->at.err, -EIO, "%s: cannot read: %s", r->at.path, strerror(EIO));
 	free(chunk);
 	r->cut_row = cut && last != '\n' && last != '\r';
-	if (!r->rc && csv_fini(parser, on_field, on_row, r) && !r->cut_row && !r->rc)
+	/* An open quote at the end has swallowed whole rows: not the mark of a killed writer. */
+	if (!r->rc && csv_fini(parser, on_field, on_row, r) && !r->rc)
 		r->rc = error_set(r->at.err, -EINVAL, "%s:%llu: not valid CSV: %s", r->at.path,
 			(unsigned long long)r->at.line, csv_strerror(csv_error(parser)));
 	if (cut)

@@ -3,9 +3,12 @@
 #include "results/estimate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "results/file.h"
 
@@ -130,18 +133,32 @@ const char *status_name(enum status status)
 	return names[status];
 }
 
+/* A UTF-8 character that the end of the room cut in two would be no text for JSON. */
+static void drop_last_character(char *text)
+{
+	size_t end = strlen(text);
+
+	while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
+		end--;
+	text[end > 0 ? end - 1 : 0] = '\0';
+}
+
 int verdict_add(struct verdict *verdict, const char *format, ...)
 {
 	struct reason *grown;
 	va_list args;
+	int length;
 
 	grown = reallocarray(verdict->reasons, verdict->reason_count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	verdict->reasons = grown;
 	va_start(args, format);
-	vsnprintf(grown[verdict->reason_count++].text, REASON_MAX, format, args);
+	length = vsnprintf(grown[verdict->reason_count].text, REASON_MAX, format, args);
 	va_end(args);
+	if (length >= REASON_MAX)
+		drop_last_character(grown[verdict->reason_count].text);
+	verdict->reason_count++;
 	return 0;
 }
 
@@ -196,6 +213,20 @@ static int verdict_store(const struct estimates *estimates, const char *dir, str
 	return rc;
 }
 
+int estimates_remove(const char *dir, struct error *err)
+{
+	static const char *const names[] = { "verdict.json", "drift.csv", "stability.csv", "steps.csv" };
+	char path[PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(names) / sizeof(names[0]); i++) {
+		rc = path_join(path, sizeof(path), dir, names[i], err);
+		if (!rc && unlink(path) && errno != ENOENT)
+			rc = error_set(err, -errno, "%s: cannot remove: %s", path, strerror(errno));
+	}
+	return rc;
+}
+
 int estimates_store(const struct estimates *e, const char *dir, struct error *err)
 {
 	int rc;
@@ -207,5 +238,8 @@ int estimates_store(const struct estimates *e, const char *dir, struct error *er
 		rc = table_to_csv(&steps_table, e->steps, e->step_count, dir, err);
 	if (!rc)
 		rc = verdict_store(e, dir, err);
+	/* New and old files side by side would contradict each other: err is set, the first one stands. */
+	if (rc)
+		estimates_remove(dir, err);
 	return rc;
 }

@@ -139,7 +139,13 @@ void estimates_free(struct estimates *estimates);
 /* The object of `analyze --json`; a new reference, or NULL when out of memory. */
 json_t *estimates_to_json(const struct estimates *estimates, const char *run);
 
-/* Writes drift.csv, stability.csv, steps.csv and, last, verdict.json into the run directory. */
+/*
+ * Writes drift.csv, stability.csv, steps.csv and, last, verdict.json into the run directory.
+ * On failure none of them is left, new or old.
+ */
 int estimates_store(const struct estimates *estimates, const char *dir, struct error *err);
+
+/* Removes the files of estimates_store(); one that is not there is fine.  Returns 0 or -errno. */
+int estimates_remove(const char *dir, struct error *err);
 
 #endif

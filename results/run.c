@@ -200,16 +200,18 @@ static json_t *places_to_json(const struct run *run)
 	return array;
 }
 
+/* A phase that is under way has no end: a killed run is analysed up to its last reading. */
 static json_t *phases_to_json(const struct run *run)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < run->phase_count; i++) {
 		const struct phase *p = &run->phases[i];
+		json_t *object = json_pack("{s:s, s:o}", "name", p->name, "tsc_lo", tsc_to_json(p->tsc_lo));
 
-		json_array_append_new(
-			array, json_pack("{s:s, s:o, s:o}", "name", p->name, "tsc_lo", tsc_to_json(p->tsc_lo),
-				       "tsc_hi", tsc_to_json(p->tsc_hi)));
+		if (p->tsc_hi != UINT64_MAX)
+			json_object_set_new(object, "tsc_hi", tsc_to_json(p->tsc_hi));
+		json_array_append_new(array, object);
 	}
 	return array;
 }

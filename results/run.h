@@ -80,7 +80,7 @@ struct judging {
 
 struct run {
 	char *dir; /* owned */
-	char tool[32], host[128], scenario[64], topology[32];
+	char tool[32], host[128], scenario[64], topology[64];
 	char started[32], finished[32]; /* UTC, ISO 8601; finished is empty for a run that was killed */
 	char state[16];			/* "running", "complete", "interrupted" or "failed" */
 	double tsc_hz;

@@ -57,10 +57,13 @@ static int get_real(
 
 static int get_count(const struct source *s, json_t *object, const char *key, uint64_t *out)
 {
+	json_t *value = json_object_get(object, key);
 	double real = -1;
 	int rc = get_real(s, object, key, 0, 18446744073709551616.0, &real);
 
-	if (rc || real < 0)
+	if (!rc && json_is_integer(value))
+		*out = (uint64_t)json_integer_value(value);
+	if (rc || real < 0 || json_is_integer(value))
 		return rc;
 	*out = real >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)real;
 	return 0;
@@ -208,6 +211,8 @@ static int parse_clock(const struct source *s, struct run *run, json_t *item, vo
 		rc = get_text(s, item, "cadence", cadence, sizeof(cadence));
 	if (rc)
 		return rc;
+	if (strcmp(cadence, "tight") != 0 && strcmp(cadence, "slow") != 0)
+		return bad(s, "cadence", "must be \"tight\" or \"slow\"");
 	c->cadence = strcmp(cadence, "slow") == 0 ? CADENCE_SLOW : CADENCE_TIGHT;
 	oscillator_assume(c);
 	for (const struct clock_info *other = run->clocks; other < c; other++)
@@ -293,13 +298,16 @@ static int parse_brackets(const struct source *s, json_t *array, struct tally *t
 
 	if (!array || json_is_null(array))
 		return 0;
+	if (!json_is_array(array))
+		return bad(s, "brackets", "must be a list of [width, count]");
 	t->brackets = calloc(1, sizeof(*t->brackets));
 	if (!t->brackets)
 		return error_set(s->err, -ENOMEM, "out of memory");
 	json_array_foreach(array, i, pair)
 	{
-		double width = json_number_value(json_array_get(pair, 0));
-		double count = json_number_value(json_array_get(pair, 1));
+		json_t *low = json_array_get(pair, 0), *number = json_array_get(pair, 1);
+		double width = json_is_number(low) ? json_number_value(low) : -1;
+		double count = json_is_number(number) ? json_number_value(number) : -1;
 
 		if (!(width >= 0 && width < 1e18) || !(count >= 0 && count < 1e18))
 			return bad(s, "brackets", "must be a list of [width, count]");
@@ -345,6 +353,8 @@ static int parse_config(const struct source *s, struct run *run, json_t *config)
 
 	if (!config || json_is_null(config))
 		return 0;
+	if (!json_is_object(config))
+		return bad(s, "config", "must be an object");
 	rc = get_real(s, config, "duration_s", 0, 1e12, &run->duration_s);
 	if (!rc)
 		rc = get_real(s, config, "interval_s", 0, 1e9, &run->interval_s);
@@ -364,11 +374,11 @@ static int parse_config(const struct source *s, struct run *run, json_t *config)
 
 static int parse_head(const struct source *s, struct run *run, json_t *doc)
 {
-	double schema = -1;
+	double schema = NAN;
 	int rc;
 
 	rc = get_real(s, doc, "schema", -1e300, 1e300, &schema);
-	if (!rc && schema == -1)
+	if (!rc && isnan(schema))
 		rc = bad(s, "schema", "is missing");
 	if (!rc && schema != SCHEMA_VERSION)
 		rc = error_set(s->err, -EINVAL, "%s:%u: schema %g is not known; this version reads schema %d",
@@ -483,8 +493,10 @@ int run_load(const char *dir, struct run *run, struct error *err)
 		rc = read_whole(&s);
 	if (rc)
 		goto out;
-	/* jansson's integers end at 2^63 - 1, TSC values do not. */
-	doc = json_loadb(s.text, s.length, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &where);
+	doc = json_loadb(s.text, s.length, JSON_REJECT_DUPLICATES, &where);
+	/* jansson's integers end at 2^63 - 1, TSC values do not: then all are read as reals. */
+	if (!doc && json_error_code(&where) == json_error_numeric_overflow)
+		doc = json_loadb(s.text, s.length, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &where);
 	if (!doc) {
 		rc = error_set(err, -EINVAL, "%s:%d: not valid JSON: %s", s.path, where.line, where.text);
 		goto out;

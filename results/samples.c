@@ -36,7 +36,7 @@ static int clock_field(struct loader *l, const struct csv_file *at, const char *
 		size_t index = (l->last_clock + 1 + i) % run->clock_count;
 		const char *name = run->clocks[index].name;
 
-		if (strncmp(name, text, length) == 0 && name[length] == '\0') {
+		if (strlen(name) == length && memcmp(name, text, length) == 0) {
 			l->clock = l->last_clock = (unsigned)index;
 			return 0;
 		}
@@ -198,6 +198,18 @@ struct exchange_loader {
 	struct exchange row;
 };
 
+/* It goes into JSON and onto the terminal. */
+static bool is_plain_text(const char *text, size_t length)
+{
+	json_t *json = json_stringn(text, length); /* NULL where it is not UTF-8 */
+	bool plain = json != NULL;
+
+	json_decref(json);
+	for (size_t i = 0; i < length; i++)
+		plain &= (unsigned char)text[i] >= ' ';
+	return plain;
+}
+
 static int exchange_field(
 	void *context, const struct csv_file *at, unsigned column, const char *text, size_t length)
 {
@@ -208,6 +220,8 @@ static int exchange_field(
 	if (column == FIELD_PHASE) {
 		if (length >= sizeof(row->phase))
 			return csv_refuse(at, "phase: too long");
+		if (!is_plain_text(text, length))
+			return csv_refuse(at, "phase: not plain UTF-8 text");
 		snprintf(row->phase, sizeof(row->phase), "%.*s", (int)length, text);
 		return 0;
 	}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "analysis/analyze.c"
+
+#include "analysis/synthetic_test.h"
+
+#define SEED 1701u
+
+static struct limit limit_rows[] = { { "crystal", 50, "" }, { "arithmetic", 0.1, "" } };
+static const struct limits limits = { limit_rows, 2 };
+
+static struct estimates analyze(const struct synthetic *s, const char *reference)
+{
+	struct judging judging = { .limit_ppm = 0 };
+	struct estimates e;
+	struct error err = { "" };
+
+	strcpy(judging.reference, reference);
+	if (analyze_run(&s->run, &s->samples, &limits, &judging, &e, &err))
+		fail_msg("%s", err.text);
+	return e;
+}
+
+/* raw, hpet at +20 ppm, monotonic as told; on that many CPUs, n readings each. */
+static void machine(struct synthetic *s, int cpus, size_t n, double interval_s, const char *monotonic)
+{
+	static const char *const raw = "delay=12:noise=2:granularity=26";
+	static const char *const hpet = "drift=20:delay=600:noise=2:granularity=26";
+	struct sim_model models[3];
+
+	print_message("seed %u\n", SEED);
+	synthetic_init(s);
+	synthetic_ns_clock(s, "monotonic_raw", "tsc");
+	synthetic_ns_clock(s, "hpet", "platform");
+	synthetic_ns_clock(s, "monotonic", "tsc");
+	synthetic_phase(s, "all", 0, 1e6);
+	s->run.interval_s = interval_s;
+	models[0] = synthetic_model(raw, SEED);
+	models[1] = synthetic_model(hpet, SEED + 1);
+	models[2] = synthetic_model(monotonic, SEED + 2);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (unsigned c = 0; c < 3; c++)
+			synthetic_sampled(s, cpu, c, &models[c], n, 0.5 + 1e-6 * c, interval_s);
+}
+
+static const struct drift *row(const struct estimates *e, int cpu, const char *clock)
+{
+	for (size_t i = 0; i < e->drift_count; i++)
+		if (e->drift[i].cpu == cpu && strcmp(e->drift[i].clock, clock) == 0)
+			return &e->drift[i];
+	fail_msg("no row of %s on CPU %d", clock, cpu);
+	return NULL;
+}
+
+static void assert_drift(const struct drift *d, double ppm, const char *status)
+{
+	double wide = (d->ci_high_ppm - d->ci_low_ppm) / 2;
+
+	/* Twice the interval: 1 in 10000 would fail by chance, and the seed is fixed. */
+	if (fabs(d->drift_ppm - ppm) > 2 * wide || strcmp(d->status, status) != 0)
+		fail_msg("%s: %.6f +- %.6f ppm, %s; not %.6f ppm, %s", d->clock, d->drift_ppm, wide,
+			d->status, ppm, status);
+}
+
+#define QUIET "drift=0.02:delay=12:noise=2:granularity=26"
+
+static void known_drifts_come_out(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	machine(&s, 2, 1000, 0.03, QUIET);
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 4);
+	for (int cpu = 0; cpu < 2; cpu++) {
+		assert_drift(row(&e, cpu, "hpet"), 20, "stable");
+		assert_drift(row(&e, cpu, "monotonic"), 0.02, "consistent");
+		assert_int_equal(row(&e, cpu, "hpet")->n, 1000);
+		assert_true(fabs(row(&e, cpu, "hpet")->span_s - 29.97) < 1e-3);
+		assert_true(row(&e, cpu, "hpet")->hull_low_ppm <= 20 &&
+			    row(&e, cpu, "hpet")->hull_high_ppm >= 20);
+	}
+	assert_int_equal(e.step_count, 0);
+	assert_true(e.stability_count > 4 * 5);
+	assert_int_equal(e.verdict.status, STATUS_STABLE);
+	assert_int_equal(json_integer_value(json_object_get(e.losses, "stored")), 6000);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void the_tsc_can_be_the_reference(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+	struct judging wrong = { .reference = "sundial" };
+	struct error err = { "" };
+
+	(void)state;
+	machine(&s, 1, 1000, 0.03, QUIET);
+	s.run.tsc_hz *= 1 + 100e-6;
+	e = analyze(&s, "tsc");
+	assert_int_equal(e.drift_count, 3);
+	/* A nominal rate 100 ppm too high makes TSC seconds too few: every clock seems to run fast. */
+	assert_drift(row(&e, 0, "monotonic_raw"), 100, "unstable");
+	assert_true(fabs(row(&e, 0, "hpet")->drift_ppm - 120.002) < 0.001);
+	assert_string_equal(e.drift[0].reference, "tsc");
+	estimates_free(&e);
+	e = analyze(&s, "hpet");
+	assert_drift(row(&e, 0, "monotonic_raw"), ((1 / (1 + 20e-6)) - 1) / PPM, "stable");
+	estimates_free(&e);
+	assert_int_equal(analyze_run(&s.run, &s.samples, &limits, &wrong, &e, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "sundial"));
+	synthetic_free(&s);
+}
+
+static void the_same_run_gives_the_same_bits(void **state)
+{
+	struct synthetic s;
+	char *text[2];
+
+	(void)state;
+	machine(&s, 2, 3000, 0.01, QUIET ":step=500@10");
+	for (int i = 0; i < 2; i++) {
+		struct estimates e = analyze(&s, "");
+		json_t *json = estimates_to_json(&e, "run");
+
+		text[i] = json_dumps(json, JSON_REAL_PRECISION(17));
+		assert_non_null(text[i]);
+		json_decref(json);
+		estimates_free(&e);
+	}
+	assert_string_equal(text[0], text[1]);
+	free(text[0]);
+	free(text[1]);
+	synthetic_free(&s);
+}
+
+static void steps_are_taken_out_and_explained(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+	const struct drift *d;
+
+	(void)state;
+	machine(&s, 1, 3000, 0.01, QUIET ":step=-2e7@10.2:step=1000@25");
+	assert_int_equal(run_event_add(&s.run, synthetic_tsc(10.21), "settime", "by hand"), 0);
+	assert_int_equal(run_event_add(&s.run, synthetic_tsc(15), "other", "far away"), 0);
+	e = analyze(&s, "");
+	assert_int_equal(e.step_count, 2);
+	assert_true(fabs(e.steps[0].at_s - (10.2 - 0.5)) < 0.02);
+	assert_true(e.steps[0].ci_low_ns <= -2e7 + 5 && e.steps[0].ci_high_ns >= -2e7 - 5);
+	assert_string_equal(e.steps[0].cause, "settime: by hand");
+	assert_string_equal(e.steps[1].cause, "unknown");
+	d = row(&e, 0, "monotonic");
+	assert_drift(d, 0.02, "consistent");
+	assert_non_null(strstr(d->method, ", 2 steps out"));
+	assert_int_equal(d->backward, 1);
+	assert_true(fabs(d->max_backward_ns - 1e7) < 100);
+	assert_int_equal(e.verdict.status, STATUS_UNSTABLE);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+/* The steps' own errors must widen the interval of what is left. */
+static void intervals_without_the_steps_cover(void **state)
+{
+	unsigned covered = 0, trials = 200;
+
+	(void)state;
+	for (unsigned k = 0; k < trials; k++) {
+		struct sim_model m =
+			synthetic_model("drift=0.5:noise=10:delay=100:step=5000@12:step=-900@21", SEED + k);
+		struct synthetic s;
+		struct estimates e;
+		const struct drift *d;
+
+		synthetic_init(&s);
+		synthetic_ns_clock(&s, "own", "own");
+		synthetic_phase(&s, "all", 0, 1e6);
+		synthetic_sampled(&s, 0, 0, &m, 1500, 0, 0.02);
+		e = analyze(&s, "tsc");
+		d = row(&e, 0, "own");
+		assert_int_equal(e.step_count, 2);
+		covered += d->ci_low_ppm <= 0.5 && d->ci_high_ppm >= 0.5;
+		estimates_free(&e);
+		synthetic_free(&s);
+	}
+	print_message("seed %u: two steps taken out: covered %u of %u\n", SEED, covered, trials);
+	assert_true(covered >= 0.9 * trials);
+}
+
+static void each_phase_is_judged_for_itself(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	/* The rate changes, and the clock steps, just between the phases. */
+	machine(&s, 1, 3000, 0.01, QUIET ":rate=200@15:step=1e6@15");
+	s.run.phase_count = 0;
+	synthetic_phase(&s, "first", 0, 15);
+	synthetic_phase(&s, "second", 15, 40);
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 4);
+	assert_int_equal(e.step_count, 0);
+	assert_drift(&e.drift[1], 0.02, "consistent");
+	assert_string_equal(e.drift[1].phase, "first");
+	assert_drift(&e.drift[3], 200.02, "unstable");
+	assert_string_equal(e.drift[3].phase, "second");
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void steering_is_read_from_the_environment(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	machine(&s, 1, 1000, 0.03, "drift=123.456:delay=12:noise=2:granularity=26");
+	s.run.clocks[2].steered = true;
+	s.run.environment_before =
+		json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", 23.456, "tick_us", 10001);
+	e = analyze(&s, "");
+	assert_true(fabs(row(&e, 0, "monotonic")->steering_ppm - 123.456) < 1e-9);
+	assert_drift(row(&e, 0, "monotonic"), 123.456, "consistent");
+	estimates_free(&e);
+	e = analyze(&s, "monotonic");
+	assert_true(fabs(row(&e, 0, "monotonic_raw")->steering_ppm + 123.456) < 1e-9);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void granularity_is_the_divisor_of_all_differences(void **state)
+{
+	struct synthetic s;
+	struct reading *r;
+
+	(void)state;
+	machine(&s, 2, 500, 0.01, QUIET);
+	assert_true(analyze_granularity(&s.run, &s.samples) == 26);
+	/* An inverted bracket, and a CPU whose TSC stands elsewhere and starts earlier. */
+	r = s.samples.series[1].readings;
+	r[7].tsc_hi = r[7].tsc_lo - 52;
+	r = s.samples.series[3].readings;
+	for (int i = 0; i < 500; i++) {
+		r[i].tsc_lo -= 3 * SYNTHETIC_START / 4 + 7;
+		r[i].tsc_hi -= 3 * SYNTHETIC_START / 4 + 7;
+	}
+	assert_true(analyze_granularity(&s.run, &s.samples) == 26);
+	s.run.tsc_granularity_cycles = 13;
+	assert_true(analyze_granularity(&s.run, &s.samples) == 13);
+	synthetic_free(&s);
+}
+
+static void crosscpu_rows_follow_the_exchange(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	machine(&s, 1, 50, 0.01, QUIET);
+	s.samples.exchanges = calloc(1, sizeof(*s.samples.exchanges));
+	s.samples.exchanges[0] = (struct exchange){ "before", 0, 1, 2600, -260 };
+	s.samples.exchange_count = 1;
+	e = analyze(&s, "");
+	/* CPU 1 ahead: its stamps come late one way and early the other. */
+	assert_true(fabs(e.crosscpu[0].offset_ns - 550) < 1e-9 && fabs(e.crosscpu[0].bound_ns - 450) < 1e-9);
+	assert_int_equal(e.verdict.status, STATUS_UNSTABLE);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void one_clock_is_held_against_the_tsc(void **state)
+{
+	struct sim_model m = synthetic_model(QUIET, SEED);
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	synthetic_init(&s);
+	synthetic_ns_clock(&s, "monotonic", "tsc");
+	synthetic_phase(&s, "all", 0, 1e6);
+	synthetic_sampled(&s, 0, 0, &m, 300, 0, 0.1);
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 1);
+	assert_drift(&e.drift[0], 0.02, "consistent");
+	assert_int_equal(e.verdict.status, STATUS_INCONCLUSIVE);
+	estimates_free(&e);
+	/* The TSC alone has nobody. */
+	strcpy(s.run.clocks[0].name, "tsc");
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 0);
+	assert_int_equal(e.verdict.status, STATUS_INCONCLUSIVE);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void an_empty_run_is_inconclusive(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	synthetic_init(&s);
+	synthetic_ns_clock(&s, "monotonic", "tsc");
+	synthetic_ns_clock(&s, "hpet", "platform");
+	synthetic_phase(&s, "all", 0, 1e6);
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 0);
+	assert_int_equal(e.verdict.status, STATUS_INCONCLUSIVE);
+	assert_true(e.verdict.reason_count >= 2);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void many_clocks_and_many_cpus(void **state)
+{
+	struct sim_model m[RUN_CLOCKS_MAX];
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	synthetic_init(&s);
+	for (unsigned c = 0; c < RUN_CLOCKS_MAX; c++) {
+		char name[CLOCK_NAME_MAX], options[64];
+
+		snprintf(name, sizeof(name), "clock%u", c);
+		snprintf(options, sizeof(options), "drift=%u:delay=100:noise=3", c);
+		synthetic_ns_clock(&s, name, name);
+		m[c] = synthetic_model(options, SEED + c);
+	}
+	synthetic_phase(&s, "all", 0, 1e6);
+	for (unsigned c = 0; c < RUN_CLOCKS_MAX; c++)
+		synthetic_sampled(&s, 0, c, &m[c], 60, c * 1e-6, 0.1);
+	e = analyze(&s, "clock3");
+	assert_int_equal(e.drift_count, RUN_CLOCKS_MAX - 1);
+	assert_drift(row(&e, 0, "clock40"), 37, "stable");
+	assert_drift(row(&e, 0, "clock60"), 57, "unstable");
+	estimates_free(&e);
+	synthetic_free(&s);
+	machine(&s, 256, 40, 0.1, QUIET);
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 512);
+	assert_drift(row(&e, 255, "hpet"), 20, "stable");
+	assert_int_equal(e.verdict.status, STATUS_STABLE);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_drifts_come_out),
+		cmocka_unit_test(the_tsc_can_be_the_reference),
+		cmocka_unit_test(the_same_run_gives_the_same_bits),
+		cmocka_unit_test(steps_are_taken_out_and_explained),
+		cmocka_unit_test(intervals_without_the_steps_cover),
+		cmocka_unit_test(each_phase_is_judged_for_itself),
+		cmocka_unit_test(steering_is_read_from_the_environment),
+		cmocka_unit_test(granularity_is_the_divisor_of_all_differences),
+		cmocka_unit_test(crosscpu_rows_follow_the_exchange),
+		cmocka_unit_test(one_clock_is_held_against_the_tsc),
+		cmocka_unit_test(an_empty_run_is_inconclusive),
+		cmocka_unit_test(many_clocks_and_many_cpus),
+	};
+
+	return cmocka_run_group_tests_name("analysis/analyze", tests, NULL, NULL);
+}

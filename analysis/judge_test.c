@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "analysis/judge.c"
+
+#include "analysis/synthetic_test.h"
+
+/* A row as it comes out of a fit: 20 s, limit 50 ppm. */
+static struct drift row_of(const char *relation, double ppm, double half_ppm)
+{
+	struct drift row = { .drift_ppm = ppm,
+		.ci_low_ppm = ppm - half_ppm,
+		.ci_high_ppm = ppm + half_ppm,
+		.n = 100,
+		.span_s = 20,
+		.limit_ppm = 50,
+		.phase = "all",
+		.clock = "hpet",
+		.reference = "raw",
+		.limit = "crystal" };
+
+	strcpy(row.relation, relation);
+	judge_drift(&row);
+	return row;
+}
+
+static void intervals_against_limits(void **state)
+{
+	static const struct {
+		double ppm, half;
+		const char *crystal, *arithmetic;
+	} cases[] = {
+		{ 0, 1, "stable", "consistent" },
+		{ 49, 1, "stable", "consistent" },
+		{ -49, 1, "stable", "consistent" },
+		{ 49.5, 1, "inconclusive", "inconclusive" },
+		{ -49.5, 1, "inconclusive", "inconclusive" },
+		{ 0, 60, "inconclusive", "inconclusive" },
+		{ 52, 1, "unstable", "unstable" },
+		{ -52, 1, "unstable", "unstable" },
+		{ NAN, NAN, "inconclusive", "inconclusive" },
+		{ 0, INFINITY, "inconclusive", "inconclusive" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_string_equal(row_of("crystal", cases[i].ppm, cases[i].half).status, cases[i].crystal);
+		assert_string_equal(
+			row_of("arithmetic", cases[i].ppm, cases[i].half).status, cases[i].arithmetic);
+	}
+}
+
+static void the_systematic_term_widens(void **state)
+{
+	struct drift row = row_of("crystal", 49, 0.5);
+
+	(void)state;
+	row.systematic_ppm = 2;
+	judge_drift(&row);
+	assert_string_equal(row.status, "inconclusive");
+	row = row_of("crystal", 52, 0.5);
+	row.systematic_ppm = 2;
+	judge_drift(&row);
+	assert_string_equal(row.status, "inconclusive");
+}
+
+static void steering_is_taken_off_for_arithmetic_only(void **state)
+{
+	struct drift row = row_of("arithmetic", 123.456, 0.01);
+
+	(void)state;
+	row.steering_ppm = 123.45;
+	row.limit_ppm = 0.1;
+	strcpy(row.limit, "arithmetic");
+	judge_drift(&row);
+	assert_string_equal(row.status, "consistent");
+	strcpy(row.limit, "user");
+	judge_drift(&row);
+	assert_string_equal(row.status, "unstable");
+	strcpy(row.limit, "arithmetic");
+	row.steering_ppm = NAN;
+	judge_drift(&row);
+	assert_string_equal(row.status, "unstable");
+	row.steering_ppm = -123.45;
+	judge_drift(&row);
+	assert_string_equal(row.status, "unstable");
+}
+
+static void minutes_that_would_settle_it(void **state)
+{
+	struct drift row = row_of("crystal", 49, 3);
+
+	(void)state;
+	/* 3 ppm must shrink to 1: three times 20 s. */
+	assert_true(fabs(judge_minutes(&row) - 1) < 1e-12);
+	row = row_of("crystal", -51, 3);
+	assert_true(fabs(judge_minutes(&row) - 1) < 1e-12);
+	row = row_of("crystal", 50, 3);
+	assert_true(judge_minutes(&row) == 0);
+	row = row_of("crystal", NAN, NAN);
+	assert_true(judge_minutes(&row) == 0);
+}
+
+static void the_user_picks_the_limit(void **state)
+{
+	struct limit rows[] = { { "crystal", 50, "" }, { "arithmetic", 0.1, "" }, { "kvm", 250, "" } };
+	struct limits limits = { rows, 3 };
+	struct judging none = { "", 0, "" }, ppm = { "", 7, "kvm" }, name = { "", 0, "kvm" },
+		       wrong = { "", 0, "qvm" };
+	struct error err = { "" };
+	struct drift row = { 0 };
+
+	(void)state;
+	assert_int_equal(judge_limit(&limits, &none, RELATION_CRYSTAL, &row, &err), 0);
+	assert_true(row.limit_ppm == 50);
+	assert_int_equal(judge_limit(&limits, &none, RELATION_ARITHMETIC, &row, &err), 0);
+	assert_true(row.limit_ppm == 0.1);
+	assert_string_equal(row.limit, "arithmetic");
+	assert_int_equal(judge_limit(&limits, &ppm, RELATION_CRYSTAL, &row, &err), 0);
+	assert_true(row.limit_ppm == 7);
+	assert_string_equal(row.limit, "user");
+	assert_int_equal(judge_limit(&limits, &name, RELATION_ARITHMETIC, &row, &err), 0);
+	assert_true(row.limit_ppm == 250);
+	assert_int_equal(judge_limit(&limits, &wrong, RELATION_CRYSTAL, &row, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "qvm"));
+}
+
+struct court {
+	struct synthetic s;
+	struct estimates e;
+};
+
+/* Two phases with a reading each, and one stable pair on two oscillators. */
+static struct court *court_open(void)
+{
+	struct court *c = calloc(1, sizeof(*c));
+	struct reading *r;
+
+	assert_non_null(c);
+	synthetic_init(&c->s);
+	synthetic_clock(&c->s, "hpet", UNIT_TICKS, 1e7, 32, "platform");
+	synthetic_ns_clock(&c->s, "raw", "tsc");
+	synthetic_phase(&c->s, "all", 0, 10);
+	synthetic_series(&c->s, 0, 0, 2)->count = 1;
+	r = c->s.samples.series[0].readings;
+	r[0].tsc_lo = synthetic_tsc(1);
+	c->e.drift = calloc(10, sizeof(*c->e.drift));
+	c->e.drift[c->e.drift_count++] = row_of("crystal", 3, 1);
+	return c;
+}
+
+static void court_close(struct court *c, enum status expected, const char *reason)
+{
+	struct error err = { "" };
+	bool found = !reason;
+
+	assert_int_equal(judge_run(&c->s.run, &c->s.samples, &c->e, &err), 0);
+	for (size_t i = 0; reason && i < c->e.verdict.reason_count; i++)
+		found |= strstr(c->e.verdict.reasons[i].text, reason) != NULL;
+	for (size_t i = 0; (!found || c->e.verdict.status != expected) && i < c->e.verdict.reason_count; i++)
+		print_message("  %s\n", c->e.verdict.reasons[i].text);
+	assert_int_equal(c->e.verdict.status, expected);
+	if (!found)
+		fail_msg("no reason says \"%s\"", reason);
+	estimates_free(&c->e);
+	synthetic_free(&c->s);
+	free(c);
+}
+
+static void agreement_of_oscillators_is_stable(void **state)
+{
+	(void)state;
+	court_close(court_open(), STATUS_STABLE, "1 pairs on different oscillators are within their limit");
+}
+
+static void drift_is_unstable(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		c->e.drift[c->e.drift_count++] = row_of("crystal", 70, 1);
+	court_close(c, STATUS_UNSTABLE, "... and 2 more pairs beyond their limit");
+}
+
+static void straddling_is_inconclusive(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.drift[c->e.drift_count++] = row_of("crystal", 49, 3);
+	court_close(c, STATUS_INCONCLUSIVE, "a run of about 1 min would settle it");
+	c = court_open();
+	c->e.drift[c->e.drift_count] = row_of("crystal", NAN, NAN);
+	c->e.drift[c->e.drift_count++].n = 2;
+	court_close(c, STATUS_INCONCLUSIVE, "2 usable readings are too few");
+}
+
+static void arithmetic_alone_proves_nothing(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.drift[0] = row_of("arithmetic", 0, 1);
+	strcpy(c->e.drift[0].clock, "raw");
+	court_close(c, STATUS_INCONCLUSIVE,
+		"no independent reference: every clock that was compared follows "
+		"the oscillator \"tsc\"");
+	/* A witness that never spoke is none. */
+	c = court_open();
+	c->e.drift[1] = row_of("crystal", NAN, NAN);
+	c->e.drift[1].n = 0;
+	c->e.drift[0] = row_of("arithmetic", 0, 1);
+	c->e.drift_count = 2;
+	court_close(c, STATUS_INCONCLUSIVE, "no independent reference");
+}
+
+static void an_absent_pair_is_said(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.drift[1] = row_of("crystal", NAN, NAN);
+	c->e.drift[1].n = 0;
+	c->e.drift_count = 2;
+	court_close(c, STATUS_INCONCLUSIVE, "hpet against raw (CPU 0): one of them has no readings");
+}
+
+static void what_else_keeps_a_verdict_open(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.drift[0].rejected = 34;
+	court_close(c, STATUS_INCONCLUSIVE, "34 of 134 readings had to be rejected");
+	c = court_open();
+	c->e.drift[0].rejected = 33;
+	court_close(c, STATUS_STABLE, NULL);
+	c = court_open();
+	c->s.run.environment_changes = json_pack("[s]", "governor: powersave became performance");
+	court_close(c, STATUS_INCONCLUSIVE, "the environment changed during the run: governor");
+	c = court_open();
+	synthetic_phase(&c->s, "later", 20, 30);
+	court_close(c, STATUS_INCONCLUSIVE, "phase later has no readings");
+	c = court_open();
+	c->e.drift_count = 0;
+	court_close(c, STATUS_INCONCLUSIVE, "there are no two clocks to compare");
+}
+
+static void steps_are_unstable(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.steps = calloc(1, sizeof(*c->e.steps));
+	c->e.steps[0] = (struct step){ .at_s = 3.25, .step_ns = 5e6, .ci_low_ns = 4e6, .ci_high_ns = 6e6 };
+	strcpy(c->e.steps[0].clock, "hpet");
+	strcpy(c->e.steps[0].reference, "raw");
+	strcpy(c->e.steps[0].cause, "settime: by hand");
+	c->e.step_count = 1;
+	court_close(c, STATUS_UNSTABLE, "at 3.250 s (CPU 0); cause: settime: by hand");
+}
+
+static void backward_is_unstable(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	/* Without tallies the stored readings must do. */
+	c->e.drift[0].backward = 2;
+	c->e.drift[0].max_backward_ns = 1500;
+	court_close(c, STATUS_UNSTABLE, "hpet went backward 2 times on CPU 0, by up to 1.5 µs");
+	/* With them, ticks become time. */
+	c = court_open();
+	c->s.run.tallies = calloc(1, sizeof(*c->s.run.tallies));
+	c->s.run.tallies[0] = (struct tally){ .cpu = 3, .clock = 0, .backward = 7, .max_backward = 20 };
+	c->s.run.tally_count = 1;
+	court_close(c, STATUS_UNSTABLE, "hpet went backward 7 times on CPU 3, by up to 2 µs");
+	c = court_open();
+	c->s.run.tallies = calloc(1, sizeof(*c->s.run.tallies));
+	c->s.run.tally_count = 1;
+	court_close(c, STATUS_STABLE, NULL);
+}
+
+static void crosscpu(struct court *c, const char *phase, int a, int b, double offset, double bound)
+{
+	struct crosscpu *row;
+
+	c->e.crosscpu = synthetic_grow(c->e.crosscpu, &c->e.crosscpu_count, sizeof(*row));
+	row = &c->e.crosscpu[c->e.crosscpu_count - 1];
+	*row = (struct crosscpu){ .cpu_a = a, .cpu_b = b, .offset_ns = offset, .bound_ns = bound };
+	strcpy(row->phase, phase);
+}
+
+static void cpus_apart_are_unstable(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	crosscpu(c, "before", 0, 1, 40, 50);
+	crosscpu(c, "before", 0, 2, -49, 50);
+	crosscpu(c, "after", 0, 1, -40, 50);
+	court_close(c, STATUS_STABLE, NULL);
+	c = court_open();
+	crosscpu(c, "before", 0, 1, -51, 50);
+	court_close(c, STATUS_UNSTABLE, "the TSCs of CPU 0 and CPU 1 are -51 ± 50 ns apart (before)");
+	/* Each within its bound, but they cannot both be true. */
+	c = court_open();
+	crosscpu(c, "before", 0, 1, 49, 50);
+	crosscpu(c, "before", 0, 2, 0, 50);
+	crosscpu(c, "after", 0, 1, -52, 53);
+	court_close(c, STATUS_STABLE, NULL);
+	c = court_open();
+	crosscpu(c, "before", 0, 1, 29, 30);
+	crosscpu(c, "between", 0, 2, 0, 50);
+	crosscpu(c, "between", 0, 1, 0, 30);
+	crosscpu(c, "after", 0, 1, -32, 32);
+	court_close(c, STATUS_STABLE, NULL);
+	c = court_open();
+	crosscpu(c, "before", 0, 1, 29, 29);
+	crosscpu(c, "between", 0, 2, 0, 50);
+	crosscpu(c, "between", 0, 1, 0, 30);
+	crosscpu(c, "after", 0, 1, -4, 3);
+	court_close(
+		c, STATUS_UNSTABLE, "CPU 0 and CPU 1 moved from +29 ± 29 ns (before) to -4 ± 3 ns (after)");
+}
+
+static void many_cpus_are_judged_in_time(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	/* 200 CPUs, three times each pair: a search of all against all would take minutes. */
+	for (int k = 0; k < 3; k++)
+		for (int a = 0; a < 200; a++)
+			for (int b = a + 1; b < 200; b++)
+				crosscpu(c, "x", a, b, k == 2 && b == 7 ? 40 : 0, k == 2 && b == 7 ? 41 : 30);
+	assert_int_equal(c->e.crosscpu_count, 59700);
+	court_close(c, STATUS_STABLE, NULL);
+}
+
+static void steering_and_assumptions_are_said(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.drift[0].steering_ppm = -37.5;
+	court_close(c, STATUS_STABLE, "the kernel steers hpet by -37.5 ppm against raw");
+	c = court_open();
+	c->s.run.clocks[1].oscillator_assumed = true;
+	court_close(c, STATUS_STABLE, "assumed: raw follows tsc");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(intervals_against_limits),
+		cmocka_unit_test(the_systematic_term_widens),
+		cmocka_unit_test(steering_is_taken_off_for_arithmetic_only),
+		cmocka_unit_test(minutes_that_would_settle_it),
+		cmocka_unit_test(the_user_picks_the_limit),
+		cmocka_unit_test(agreement_of_oscillators_is_stable),
+		cmocka_unit_test(drift_is_unstable),
+		cmocka_unit_test(straddling_is_inconclusive),
+		cmocka_unit_test(arithmetic_alone_proves_nothing),
+		cmocka_unit_test(an_absent_pair_is_said),
+		cmocka_unit_test(what_else_keeps_a_verdict_open),
+		cmocka_unit_test(steps_are_unstable),
+		cmocka_unit_test(backward_is_unstable),
+		cmocka_unit_test(cpus_apart_are_unstable),
+		cmocka_unit_test(many_cpus_are_judged_in_time),
+		cmocka_unit_test(steering_and_assumptions_are_said),
+	};
+
+	return cmocka_run_group_tests_name("analysis/judge", tests, NULL, NULL);
+}

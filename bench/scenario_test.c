@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "bench/scenario.c"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64], path[128];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/clkdrift-scenario-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+static int load(const char *text, struct scenario *s, struct error *err)
+{
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/mine.ini", dir);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+	*err = (struct error){ "" };
+	return scenario_load(path, s, err);
+}
+
+static void test_all_keys(void **state)
+{
+	struct scenario s;
+	struct error err;
+
+	(void)state;
+	if (load("; comment\n[scenario]\nsummary = what it is\ninterval = 1ms\nburst = 3\n"
+		 "clocks = tsc,sim:drift=5\ncpus = 0-3\nlimits = kvm\n"
+		 "[phase idle]\nduration = 2s\n[phase load-1.5_a+b]\nduration=1m\n",
+		    &s, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(s.name, "mine");
+	assert_string_equal(s.summary, "what it is");
+	assert_true(s.interval_s == 1e-3);
+	assert_int_equal(s.burst, 3);
+	assert_string_equal(s.clocks, "tsc,sim:drift=5");
+	assert_string_equal(s.cpus, "0-3");
+	assert_string_equal(s.limits, "kvm");
+	assert_int_equal(s.phase_count, 2);
+	assert_string_equal(s.phases[1].name, "load-1.5_a+b");
+	assert_true(scenario_duration(&s) == 62);
+	scenario_scale(&s, 31);
+	assert_true(s.phases[0].duration_s == 1 && s.phases[1].duration_s == 30);
+}
+
+static void test_defaults(void **state)
+{
+	struct scenario s;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(load("[phase a]\nduration = 5\n", &s, &err), 0);
+	assert_true(s.interval_s == INTERVAL_DEFAULT_S);
+	assert_int_equal(s.burst, BURST_DEFAULT);
+	assert_string_equal(s.clocks, "");
+	assert_string_equal(s.cpus, "");
+	assert_int_equal(load("[scenario]\ninterval = 0\n[phase a]\nduration = 5\n", &s, &err), 0);
+	assert_true(s.interval_s == 0);
+}
+
+/* Each is refused with the line that holds it. */
+static void test_bad_files(void **state)
+{
+	static const struct {
+		const char *text;
+		int line;
+		const char *reason;
+	} bad[] = {
+		{ "", 1, "no [phase NAME]" },
+		{ "[scenario]\nburst = 5\n", 1, "no [phase NAME]" },
+		{ "[scenario]\nwobble = 5\n", 2, "unknown key in [scenario]" },
+		{ "[phase a]\nduration = 5s\nwobble = 1\n", 3, "unknown key in a phase" },
+		{ "[phase a]\nduration = soon\n", 2, "not a time above 0" },
+		{ "[phase a]\nduration = 0\n", 2, "not a time above 0" },
+		{ "[phase a]\nduration = 5s\n[scenario]\ninterval = x\n", 4, "not a time" },
+		{ "[scenario]\nburst = 0\n", 2, "not a number of readings" },
+		{ "[scenario]\nburst = 257\n", 2, "not a number of readings" },
+		{ "[scenario]\nburst = 4x\n", 2, "not a number of readings" },
+		{ "[scenario]\nsummary =\n", 2, "is empty or too long" },
+		{ "[scenario]\nlimits = a-name-that-is-longer-than-any\n", 2, "is empty or too long" },
+		{ "[load]\nx = 5\n", 2, "section [load]" },
+		{ "x = 5\n", 1, "only [scenario] and [phase NAME]" },
+		{ "[phase a b]\nduration = 5s\n", 2, "a name is letters" },
+		{ "[phase ]\nduration = 5s\n", 2, "a name is letters" },
+		{ "[phase a,b]\nduration = 5s\n", 2, "a name is letters" },
+		{ "[phase <b>]\nduration = 5s\n", 2, "a name is letters" },
+		{ "[scenario]\nnonsense\n[phase a]\nduration = 5s\n", 2, "neither [section] nor key" },
+		{ "[scenario\n", 1, "neither [section] nor key" },
+		{ "[scenario]\ninterval = 19us\n[phase a]\nduration = 5s\n", 1, "below 20us" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct scenario s;
+		struct error err;
+		char place[160];
+
+		assert_int_equal(load(bad[i].text, &s, &err), -EINVAL);
+		snprintf(place, sizeof(place), "%s:%d: ", path, bad[i].line);
+		if (strncmp(err.text, place, strlen(place)) != 0 || !strstr(err.text, bad[i].reason))
+			fail_msg("not \"%s...%s\" but \"%s\"", place, bad[i].reason, err.text);
+	}
+}
+
+static void test_too_many_phases(void **state)
+{
+	static char text[(SCENARIO_PHASES_MAX + 1) * 40];
+	struct scenario s;
+	struct error err;
+	size_t used = 0;
+
+	(void)state;
+	for (int i = 0; i < SCENARIO_PHASES_MAX; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "[phase p%d]\nduration = 1s\n", i);
+	assert_int_equal(load(text, &s, &err), 0);
+	assert_int_equal(s.phase_count, SCENARIO_PHASES_MAX);
+	snprintf(text + used, sizeof(text) - used, "[phase last]\nduration = 1s\n");
+	assert_int_equal(load(text, &s, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "more than 256 phases"));
+}
+
+static void test_by_name(void **state)
+{
+	char tree[PATH_MAX];
+	struct scenario s;
+	struct error err = { "" };
+
+	(void)state;
+	assert_non_null(getcwd(tree, sizeof(tree))); /* unit tests run from the top of the tree */
+	setenv("CLKDRIFT_DATADIR", tree, 1);
+	assert_int_equal(scenario_load("quick", &s, &err), 0);
+	assert_string_equal(s.name, "quick");
+	assert_true(scenario_duration(&s) == 30);
+	assert_int_equal(scenario_load("selftest", &s, &err), 0);
+	assert_non_null(strstr(s.clocks, "sim:drift=12.5"));
+	unsetenv("CLKDRIFT_DATADIR");
+}
+
+static void test_not_there(void **state)
+{
+	struct scenario s;
+	struct error name = { "" }, file = { "" };
+
+	(void)state;
+	assert_int_equal(scenario_load("wobble", &s, &name), -ENOENT);
+	assert_non_null(strstr(name.text, "no scenario \"wobble\""));
+	assert_int_equal(scenario_load("/nonexistent/x.ini", &s, &file), -ENOENT);
+	assert_non_null(strstr(file.text, "/nonexistent/x.ini: cannot read"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_too_many_phases),
+		cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_not_there),
+	};
+
+	return cmocka_run_group_tests_name("bench/scenario", tests, make_dir, remove_dir);
+}

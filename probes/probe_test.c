@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "probes/probe.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define CLOCKS	    2
+#define DEADLINE_MS 10000
+
+/* A clock whose answers come from a list. */
+struct script {
+	const struct reading *readings;
+	const int *codes; /* NULL: always 0 */
+	unsigned count, next;
+};
+
+static int script_read_bracket(void *state, int cpu, struct reading *reading)
+{
+	struct script *s = state;
+	unsigned i = s->next++ % s->count;
+
+	(void)cpu;
+	*reading = s->readings[i];
+	return s->codes ? s->codes[i] : 0;
+}
+
+static uint64_t count_reads(void *state)
+{
+	return atomic_fetch_add((atomic_ullong *)state, 1);
+}
+
+static int never(void *state, int cpu, struct reading *reading)
+{
+	(void)state, (void)cpu, (void)reading;
+	return -EIO;
+}
+
+static const struct clock_reader scripted = { .name = "scripted", .read_bracket = script_read_bracket },
+				 counting = { .name = "counting", .read = count_reads },
+				 failing = { .name = "failing", .read_bracket = never };
+
+static struct probe_clock clock_of(const struct clock_reader *reader, void *state, unsigned bits)
+{
+	return (struct probe_clock){ reader, state, 0, bits, bits < 64 ? 1000 : UINT64_MAX };
+}
+
+static struct histogram brackets[CLOCKS];
+
+static void tallies_reset(struct tally tallies[CLOCKS])
+{
+	memset(brackets, 0, sizeof(brackets));
+	for (unsigned i = 0; i < CLOCKS; i++)
+		tallies[i] = (struct tally){ .clock = i, .brackets = &brackets[i] };
+}
+
+/* Counts a burst that follows the reading `before`. */
+static unsigned count_burst(unsigned bits, struct reading before, const struct reading *burst, unsigned count,
+	struct tally *tally)
+{
+	struct probe_clock clock = clock_of(&scripted, NULL, bits);
+
+	return probe_count(&clock, burst, count, &before, tally);
+}
+
+static void test_narrowest_is_kept(void **state)
+{
+	const struct reading burst[] = { { 100, 1, 150 }, { 200, 2, 220 }, { 300, 3, 340 }, { 400, 4, 420 } };
+	struct tally tallies[CLOCKS];
+
+	(void)state;
+	tallies_reset(tallies);
+	/* Of two equally narrow ones the later: caches are warmer. */
+	assert_int_equal(count_burst(64, (struct reading){ 0 }, burst, 4, tallies), 3);
+	assert_int_equal(tallies->readings, 4);
+	assert_int_equal(tallies->inverted, 0);
+	assert_int_equal(brackets->total, 4);
+	assert_int_equal(brackets->count[20], 2);
+	assert_int_equal(brackets->count[50], 1);
+}
+
+/* Inverted brackets are counted and not taken while there is another; alone they are kept. */
+static void test_inverted(void **state)
+{
+	const struct reading burst[] = { { 100, 1, 90 }, { 200, 2, 290 }, { 300, 3, 200 } };
+	struct tally tallies[CLOCKS];
+
+	(void)state;
+	tallies_reset(tallies);
+	assert_int_equal(count_burst(64, (struct reading){ 0 }, burst, 3, tallies), 1);
+	assert_int_equal(tallies->inverted, 2);
+	assert_int_equal(tallies->readings, 3);
+	/* The histogram holds what has a width, so that its quantiles are of those. */
+	assert_int_equal(brackets->total, 1);
+	assert_int_equal(count_burst(64, (struct reading){ 0 }, burst, 1, tallies), 0);
+	assert_int_equal(tallies->inverted, 3);
+}
+
+static void test_nothing_taken(void **state)
+{
+	struct reading last = { 1, 2, 3 }, nothing = { 0 };
+	struct probe_clock clock = clock_of(&failing, NULL, 64);
+	struct tally tallies[CLOCKS];
+
+	(void)state;
+	tallies_reset(tallies);
+	assert_int_equal(probe_count(&clock, &nothing, 0, &last, tallies), 0);
+	assert_int_equal(last.tsc_lo, 1);
+	assert_int_equal(tallies->readings, 0);
+}
+
+static void test_backward_within_and_between_bursts(void **state)
+{
+	const struct reading burst[] = { { 100, 50, 110 }, { 120, 45, 130 }, { 140, 46, 150 },
+		{ 160, 46, 170 } };
+	struct tally tallies[CLOCKS];
+
+	(void)state;
+	tallies_reset(tallies);
+	count_burst(64, (struct reading){ 0, 1000, 0 }, burst, 4, tallies); /* no reading before */
+	assert_int_equal(tallies->backward, 1);
+	assert_int_equal(tallies->max_backward, 5);
+	count_burst(64, (struct reading){ 10, 1000, 20 }, burst, 4, tallies);
+	assert_int_equal(tallies->backward, 3);
+	assert_int_equal(tallies->max_backward, 950);
+}
+
+/* A turn of a narrow counter is no step back; a step back through its zero is one. */
+static void test_backward_of_a_narrow_counter(void **state)
+{
+	const struct reading turned = { 100, 3, 110 }, back = { 100, 0xfffff0, 110 },
+			     long_after = { 5000, 0xfffff0, 5010 };
+	struct tally tallies[CLOCKS];
+
+	(void)state;
+	tallies_reset(tallies);
+	count_burst(24, (struct reading){ 80, 0xffffff, 90 }, &turned, 1, tallies);
+	assert_int_equal(tallies->backward, 0);
+	count_burst(24, (struct reading){ 80, 2, 90 }, &back, 1, tallies);
+	assert_int_equal(tallies->backward, 1);
+	assert_int_equal(tallies->max_backward, 18);
+	/* More than half a turn has passed: nobody can tell. */
+	count_burst(24, (struct reading){ 80, 2, 90 }, &long_after, 1, tallies);
+	assert_int_equal(tallies->backward, 1);
+}
+
+/* Times before 1970 are two's complement: from -1 to 0 is forward. */
+static void test_through_zero_is_forward(void **state)
+{
+	const struct reading burst = { 100, 0, 110 };
+	struct tally tallies[CLOCKS];
+
+	(void)state;
+	tallies_reset(tallies);
+	count_burst(64, (struct reading){ 80, UINT64_MAX, 90 }, &burst, 1, tallies);
+	assert_int_equal(tallies->backward, 0);
+}
+
+static void test_burst_of_a_plain_reader(void **state)
+{
+	atomic_ullong reads = 7;
+	struct probe_clock clock = clock_of(&counting, &reads, 64);
+	struct reading buffer[5];
+
+	(void)state;
+	assert_int_equal(probe_burst(&clock, 0, 5, buffer), 5);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(buffer[i].value, 7 + i);
+		assert_true(buffer[i].tsc_hi > buffer[i].tsc_lo);
+	}
+}
+
+static void test_burst_leaves_failures_out(void **state)
+{
+	const struct reading readings[] = { { 1, 10, 2 }, { 3, 11, 4 }, { 5, 12, 6 }, { 7, 13, 8 } };
+	const int codes[] = { 0, -EIO, -EIO, 0 };
+	struct script script = { readings, codes, 4, 0 };
+	struct probe_clock clock = clock_of(&scripted, &script, 64);
+	struct reading buffer[4];
+
+	(void)state;
+	assert_int_equal(probe_burst(&clock, 0, 4, buffer), 2);
+	assert_int_equal(buffer[0].value, 10);
+	assert_int_equal(buffer[1].value, 13);
+}
+
+static void test_gcd(void **state)
+{
+	(void)state;
+	assert_int_equal(gcd(0, 26), 26);
+	assert_int_equal(gcd(26, 0), 26);
+	assert_int_equal(gcd(78, 52), 26);
+	assert_int_equal(gcd(13, 7), 1);
+}
+
+static void test_tsc_step(void **state)
+{
+	struct probe_place place = { 0 };
+
+	(void)state;
+	measure_tsc(&place);
+	assert_true(place.granularity_cycles >= 1);
+	assert_true(place.null_bracket_cycles >= place.granularity_cycles);
+	assert_true(fmod(place.null_bracket_cycles, place.granularity_cycles) == 0);
+}
+
+static void test_snapshot(void **state)
+{
+	struct tally from[CLOCKS], to[CLOCKS];
+
+	(void)state;
+	tallies_reset(from);
+	to[0] = (struct tally){ .brackets = &brackets[1] };
+	from[0] = (struct tally){ .cpu = 3,
+		.clock = 1,
+		.readings = 2,
+		.kept = 3,
+		.dropped = 4,
+		.failed = 5,
+		.inverted = 6,
+		.backward = 7,
+		.max_backward = 8,
+		.brackets = &brackets[0] };
+	histogram_add(&brackets[0], 40);
+	tally_snapshot(from, to);
+	assert_ptr_equal(to->brackets, &brackets[1]);
+	assert_int_equal(brackets[1].count[40], 1);
+	assert_int_equal(brackets[1].total, 1);
+	to->brackets = from->brackets;
+	assert_memory_equal(to, from, sizeof(*to));
+}
+
+/* ---- with its thread ---- */
+
+struct fixture {
+	struct probe_clock clocks[CLOCKS];
+	struct probe_config config;
+	struct tally tallies[CLOCKS];
+	atomic_ullong reads;
+	struct probe probe;
+};
+
+static void fixture_init(struct fixture *f, uint64_t interval_ns)
+{
+	memset(f, 0, sizeof(*f));
+	f->clocks[0] = clock_of(&counting, &f->reads, 64);
+	f->clocks[1] = clock_of(&failing, NULL, 64);
+	f->clocks[1].index = 1;
+	f->config = (struct probe_config){
+		.clocks = f->clocks, .clock_count = CLOCKS, .interval_ns = interval_ns, .burst = 4, .seed = 1
+	};
+	tallies_reset(f->tallies);
+}
+
+static void start(struct fixture *f, int cpu)
+{
+	struct error err = { "" };
+
+	assert_int_equal(probe_start(&f->probe, &f->config, cpu, f->tallies, &err), 0);
+}
+
+static uint64_t seen(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void pause_ms(unsigned ms)
+{
+	struct timespec t = { 0, (long)(ms * NS_PER_MS) };
+
+	nanosleep(&t, NULL);
+}
+
+static void await_counter(const uint64_t *counter, uint64_t least)
+{
+	for (unsigned ms = 0; seen(counter) < least; ms++) {
+		if (ms > DEADLINE_MS)
+			fail_msg("%llu of %llu in %d ms", (unsigned long long)seen(counter),
+				(unsigned long long)least, DEADLINE_MS);
+		pause_ms(1);
+	}
+}
+
+/* Nobody drains: the ring fills, everything after is counted as dropped, and nothing is lost silently. */
+static void test_full_ring_is_counted(void **state)
+{
+	const struct ring_entry *entries;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	start(&f, 0);
+	await_counter(&f.tallies[0].dropped, 1000);
+	probe_stop(&f.probe);
+	assert_int_equal(ring_peek(&f.probe.ring, &entries), RING_SIZE);
+	assert_int_equal(f.tallies[0].kept, RING_SIZE + f.tallies[0].dropped);
+	assert_int_equal(f.tallies[0].readings, 4 * f.tallies[0].kept);
+	assert_int_equal(f.tallies[0].readings, atomic_load(&f.reads));
+	for (unsigned i = 0; i < RING_SIZE; i++)
+		assert_int_equal(entries[i].clock, 0);
+	/* The clock that always fails: four readings a turn, all told. */
+	assert_int_equal(f.tallies[1].failed, f.tallies[0].readings);
+	assert_int_equal(f.tallies[1].kept, 0);
+	assert_true(atomic_load(&f.probe.done));
+	assert_string_equal(f.probe.place.scheduler, "other");
+	probe_free(&f.probe);
+}
+
+/* The wait of an hour ends at once when the probe is stopped. */
+static void test_stop_ends_a_long_wait(void **state)
+{
+	struct fixture f;
+	uint64_t before;
+
+	(void)state;
+	fixture_init(&f, 3600 * NS_PER_SEC);
+	start(&f, 0);
+	pause_ms(20);
+	before = now_ns();
+	probe_stop(&f.probe);
+	assert_true(now_ns() - before < DEADLINE_MS * NS_PER_MS);
+	assert_int_equal(f.tallies[0].readings, 0);
+	probe_free(&f.probe);
+}
+
+/* Deadlines hold their places: on average one a interval, spread over 0.4 of it. */
+static void test_deadlines(void **state)
+{
+	const struct ring_entry *entries;
+	struct fixture f;
+	uint64_t turns;
+
+	(void)state;
+	fixture_init(&f, 1 * NS_PER_MS);
+	start(&f, 0);
+	await_counter(&f.tallies[0].kept, 100);
+	probe_stop(&f.probe);
+	turns = ring_peek(&f.probe.ring, &entries);
+	assert_int_equal(turns, f.tallies[0].kept);
+	/* Every deadline was either kept or told as late. */
+	for (uint64_t i = 1; i < turns; i++)
+		assert_true(entries[i].reading.tsc_lo > entries[i - 1].reading.tsc_hi);
+	assert_true(f.probe.place.cpu_share > 0 && f.probe.place.cpu_share <= 1.01);
+	probe_free(&f.probe);
+}
+
+static int pretend_gone(void *context, int cpu)
+{
+	(void)cpu;
+	return atomic_load((atomic_int *)context);
+}
+
+static int bind_for_real(void *context, int cpu)
+{
+	cpu_set_t set;
+	int rc = pretend_gone(context, cpu);
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (rc == 0 && pthread_setaffinity_np(pthread_self(), sizeof(set), &set))
+		rc = -EINVAL;
+	return rc;
+}
+
+static int allowed_cpu(void)
+{
+	cpu_set_t set;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((size_t)cpu, &set))
+			return cpu;
+	return -1;
+}
+
+/* Waits for the next event in the ring, releasing all before it. */
+static void await_event(struct ring *ring, enum probe_event wanted)
+{
+	for (unsigned ms = 0; ms < DEADLINE_MS; ms++, pause_ms(1)) {
+		const struct ring_entry *entries;
+		size_t count = ring_peek(ring, &entries);
+
+		for (size_t i = 0; i < count; i++) {
+			if (entries[i].clock != RING_EVENT)
+				continue;
+			assert_int_equal(entries[i].reading.value, wanted);
+			ring_release(ring, i + 1);
+			return;
+		}
+		ring_release(ring, count);
+	}
+	fail_msg("event %d did not come", wanted);
+}
+
+/* A CPU that cannot be had from the start, comes, and is sampled. */
+static void test_cpu_comes_back(void **state)
+{
+	struct fixture f;
+	atomic_int code = -EXDEV;
+
+	(void)state;
+	fixture_init(&f, 1 * NS_PER_MS);
+	f.config.bind = bind_for_real;
+	f.config.bind_context = &code;
+	start(&f, allowed_cpu());
+	await_event(&f.probe.ring, PROBE_LEFT_CPU);
+	assert_int_equal(seen(&f.tallies[0].readings), 0);
+	atomic_store(&code, 0);
+	await_event(&f.probe.ring, PROBE_BACK_ON_CPU);
+	await_counter(&f.tallies[0].readings, 1);
+	probe_stop(&f.probe);
+	probe_free(&f.probe);
+}
+
+/* The full ring of --interval 0 must not swallow the news that the CPU is gone. */
+static void test_event_waits_for_room(void **state)
+{
+	const struct ring_entry *entries;
+	struct ring_entry filler = { { 1, 1, 1 }, 0, 0 };
+	struct fixture f;
+	atomic_int code = -EXDEV;
+	size_t count;
+
+	(void)state;
+	fixture_init(&f, 1 * NS_PER_MS);
+	f.config.bind = pretend_gone;
+	f.config.bind_context = &code;
+	memset(&f.probe, 0, sizeof(f.probe));
+	assert_int_equal(ring_init(&f.probe.ring, 8), 0);
+	f.probe.config = &f.config;
+	sem_init(&f.probe.wake, 0, 0);
+	while (ring_push(&f.probe.ring, &filler))
+		;
+	atomic_store(&f.probe.stop, true); /* one that is to end does not wait */
+	push_event(&f.probe, PROBE_LEFT_CPU);
+	assert_int_equal(ring_peek(&f.probe.ring, &entries), 8);
+	ring_release(&f.probe.ring, 1);
+	atomic_store(&f.probe.stop, false);
+	push_event(&f.probe, PROBE_LEFT_CPU);
+	ring_release(&f.probe.ring, 7);
+	count = ring_peek(&f.probe.ring, &entries);
+	assert_int_equal(count, 1);
+	assert_int_equal(entries[0].clock, RING_EVENT);
+	sem_destroy(&f.probe.wake);
+	ring_free(&f.probe.ring);
+}
+
+/* A CPU that never comes does not keep the run from ending. */
+static void test_stop_while_the_cpu_is_gone(void **state)
+{
+	struct fixture f;
+	atomic_int code = -EXDEV;
+
+	(void)state;
+	fixture_init(&f, 1 * NS_PER_MS);
+	f.config.bind = pretend_gone;
+	f.config.bind_context = &code;
+	start(&f, 0);
+	await_event(&f.probe.ring, PROBE_LEFT_CPU);
+	probe_stop(&f.probe);
+	assert_int_equal(f.tallies[0].readings, 0);
+	assert_false(f.probe.place.pinned);
+	probe_free(&f.probe);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_narrowest_is_kept),
+		cmocka_unit_test(test_inverted),
+		cmocka_unit_test(test_nothing_taken),
+		cmocka_unit_test(test_backward_within_and_between_bursts),
+		cmocka_unit_test(test_backward_of_a_narrow_counter),
+		cmocka_unit_test(test_through_zero_is_forward),
+		cmocka_unit_test(test_burst_of_a_plain_reader),
+		cmocka_unit_test(test_burst_leaves_failures_out),
+		cmocka_unit_test(test_gcd),
+		cmocka_unit_test(test_tsc_step),
+		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_full_ring_is_counted),
+		cmocka_unit_test(test_stop_ends_a_long_wait),
+		cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_cpu_comes_back),
+		cmocka_unit_test(test_event_waits_for_room),
+		cmocka_unit_test(test_stop_while_the_cpu_is_gone),
+	};
+
+	tsc_init();
+	return cmocka_run_group_tests_name("probes/probe", tests, NULL, NULL);
+}

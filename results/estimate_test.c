@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "results/estimate.c"
+
+#include <math.h>
+
+#include "results/results_test.h"
+
+static struct drift drift_row = { .cpu = 1,
+	.phase = "p",
+	.clock = "c",
+	.reference = "r",
+	.relation = "crystal",
+	.drift_ppm = 12.5,
+	.ci_low_ppm = 12.4,
+	.ci_high_ppm = 12.6,
+	.systematic_ppm = 0.01,
+	.method = "least squares",
+	.n = 100,
+	.rejected = 2,
+	.backward = 3,
+	.max_backward_ns = 4,
+	.steering_ppm = NAN,
+	.limit_ppm = 50,
+	.limit = "crystal",
+	.status = "stable" };
+
+static struct estimates make_estimates(void)
+{
+	struct estimates e = { .drift = &drift_row, .drift_count = 1 };
+
+	e.verdict.status = STATUS_INCONCLUSIVE;
+	assert_int_equal(verdict_add(&e.verdict, "because of %d", 7), 0);
+	e.losses = json_pack("{s:i}", "stored", 5);
+	return e;
+}
+
+static void drop_estimates(struct estimates *e)
+{
+	e->drift = NULL; /* not of the heap */
+	estimates_free(e);
+}
+
+static void test_status_names(void **state)
+{
+	(void)state;
+	assert_string_equal(status_name(STATUS_STABLE), "stable");
+	assert_string_equal(status_name(STATUS_UNSTABLE), "unstable");
+	assert_string_equal(status_name(STATUS_INCONCLUSIVE), "inconclusive");
+}
+
+static const char *const drift_keys[] = { "cpu", "phase", "clock", "reference", "relation", "drift_ppm",
+	"ci_low_ppm", "ci_high_ppm", "systematic_ppm", "method", "n", "rejected", "backward",
+	"max_backward_ns" };
+
+/* The keys that others rely on. */
+static void test_json_has_the_agreed_keys(void **state)
+{
+	struct estimates e = make_estimates();
+	json_t *json = estimates_to_json(&e, "DIR"), *row, *verdict;
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(json, "schema")), 1);
+	assert_string_equal(json_string_value(json_object_get(json, "run")), "DIR");
+	assert_true(json_is_array(json_object_get(json, "stability")));
+	assert_true(json_is_array(json_object_get(json, "steps")));
+	assert_true(json_is_array(json_object_get(json, "crosscpu")));
+	row = json_array_get(json_object_get(json, "drift"), 0);
+	for (size_t i = 0; i < sizeof(drift_keys) / sizeof(drift_keys[0]); i++)
+		assert_non_null(json_object_get(row, drift_keys[i]));
+	assert_true(json_real_value(json_object_get(row, "drift_ppm")) == 12.5);
+	assert_true(json_is_null(json_object_get(row, "steering_ppm")));
+	verdict = json_object_get(json, "verdict");
+	assert_string_equal(json_string_value(json_object_get(verdict, "status")), "inconclusive");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(verdict, "reasons"), 0)), "because of 7");
+	json_decref(json);
+	drop_estimates(&e);
+}
+
+static void test_store_writes_four_files(void **state)
+{
+	struct estimates e = make_estimates();
+	struct error err = { "" };
+	char *text;
+
+	(void)state;
+	assert_int_equal(estimates_store(&e, test_dir, &err), 0);
+	text = test_read("drift.csv");
+	assert_holds(text, "\n1,p,c,r,crystal,12.5,12.4,12.6,0.01,least squares,100,2,3,4,,");
+	free(text);
+	text = test_read("verdict.json");
+	assert_holds(text, "\"because of 7\"");
+	assert_holds(text, "\"stored\": 5");
+	free(text);
+	assert_file("steps.csv", "cpu,phase,clock,reference,at_s,step_ns,ci_low_ns,ci_high_ns,cause\n");
+	assert_int_equal(access(test_path("stability.csv"), F_OK), 0);
+	assert_int_equal(estimates_remove(test_dir, &err), 0);
+	assert_int_equal(estimates_remove(test_dir, &err), 0);
+	assert_int_equal(rmdir(test_dir), 0);
+	assert_int_equal(mkdir(test_dir, 0777), 0);
+	drop_estimates(&e);
+}
+
+static void test_a_store_that_fails_leaves_none(void **state)
+{
+	struct estimates e = make_estimates();
+	struct error err = { "" };
+
+	(void)state;
+	assert_int_equal(estimates_store(&e, test_dir, &err), 0);
+	assert_int_equal(unlink(test_path("steps.csv")), 0);
+	assert_int_equal(mkdir(test_path("steps.csv"), 0777), 0);
+	assert_int_equal(estimates_store(&e, test_dir, &err), -EISDIR);
+	assert_ends(err.text, "steps.csv: cannot write: Is a directory");
+	assert_int_equal(access(test_path("drift.csv"), F_OK), -1);
+	assert_int_equal(access(test_path("stability.csv"), F_OK), -1);
+	assert_int_equal(access(test_path("verdict.json"), F_OK), -1);
+	drop_estimates(&e);
+}
+
+/* A reason longer than its room is cut between two characters. */
+static void test_a_long_reason_stays_text(void **state)
+{
+	static const char euro[] = "\xe2\x82\xac";
+	struct verdict verdict = { 0 };
+	json_t *json;
+
+	(void)state;
+	for (int lead = 0; lead < 4; lead++) {
+		char text[2 * REASON_MAX] = "";
+
+		memset(text, 'x', (size_t)lead);
+		for (size_t i = (size_t)lead; i + 3 < sizeof(text); i += 3)
+			memcpy(text + i, euro, sizeof(euro));
+		assert_int_equal(verdict_add(&verdict, "%s", text), 0);
+		json = json_string(verdict.reasons[lead].text);
+		assert_non_null(json);
+		assert_in_range(json_string_length(json), REASON_MAX - 7, REASON_MAX - 1);
+		json_decref(json);
+	}
+	free(verdict.reasons);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status_names),
+		cmocka_unit_test(test_json_has_the_agreed_keys),
+		on_disk(test_store_writes_four_files),
+		on_disk(test_a_store_that_fails_leaves_none),
+		cmocka_unit_test(test_a_long_reason_stays_text),
+	};
+
+	return cmocka_run_group_tests_name("results/estimate", tests, NULL, NULL);
+}
