@@ -382,24 +382,61 @@ static int analyze_crosscpu(struct analysis *a)
 	return 0;
 }
 
+static int add_backward(struct analysis *a, int cpu, unsigned clock, uint64_t count, double largest_ns)
+{
+	struct backward *grown;
+
+	if (count == 0)
+		return 0;
+	grown = append(a->out->backward, &a->out->backward_count, sizeof(*grown), 1);
+	if (!grown)
+		return error_set(a->err, -ENOMEM, "out of memory");
+	a->out->backward = grown;
+	grown += a->out->backward_count - 1;
+	*grown = (struct backward){ .cpu = cpu, .count = count, .largest_ns = largest_ns };
+	strcpy(grown->clock, a->run->clocks[clock].name);
+	return 0;
+}
+
+/* Tallies saw every reading of every burst; without them the stored readings must do. */
+static int find_backward(struct analysis *a)
+{
+	uint64_t count;
+	double largest_ns;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < a->run->tally_count; i++) {
+		const struct tally *t = &a->run->tallies[i];
+
+		largest_ns = (double)t->max_backward * (double)NS_PER_SEC / a->run->clocks[t->clock].hz;
+		rc = add_backward(a, t->cpu, t->clock, t->backward, largest_ns);
+	}
+	for (size_t i = 0; !rc && !a->run->tally_count && i < a->samples->series_count; i++) {
+		const struct series *s = &a->samples->series[i];
+
+		rc = pair_source_backward(a->source, i, &count, &largest_ns, a->err);
+		if (!rc)
+			rc = add_backward(a, s->cpu, s->clock, count, largest_ns);
+	}
+	return rc;
+}
+
 /* Never silently absent: all that was lost, rejected or odd, by kind. */
 static json_t *count_losses(const struct analysis *a)
 {
-	uint64_t dropped = 0, failed = 0, late = 0, backward = 0, rejected = 0, stored_backward = 0;
+	uint64_t dropped = 0, failed = 0, late = 0, backward = 0, rejected = 0;
 
 	for (size_t i = 0; i < a->run->tally_count; i++) {
 		dropped += a->run->tallies[i].dropped;
 		failed += a->run->tallies[i].failed;
-		backward += a->run->tallies[i].backward;
 	}
 	for (size_t i = 0; i < a->run->place_count; i++)
 		late += a->run->places[i].late;
 	for (size_t i = 0; i < a->out->drift_count; i++) {
 		rejected += a->out->drift[i].rejected;
-		stored_backward += a->out->drift[i].backward;
 	}
-	if (!a->run->tally_count)
-		backward = stored_backward;
+	for (size_t i = 0; i < a->out->backward_count; i++)
+		backward += a->out->backward[i].count;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "stored",
 		(json_int_t)a->samples->rows, "dropped", (json_int_t)dropped, "failed", (json_int_t)failed,
 		"late", (json_int_t)late, "rejected", (json_int_t)rejected, "inverted",
@@ -424,6 +461,8 @@ int analyze_run(const struct run *run, const struct samples *samples, const stru
 	rc = analyze_pairs(&a);
 	if (!rc)
 		rc = analyze_crosscpu(&a);
+	if (!rc)
+		rc = find_backward(&a);
 	if (!rc) {
 		estimates->losses = count_losses(&a);
 		rc = judge_run(run, samples, estimates, err);

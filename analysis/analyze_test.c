@@ -164,6 +164,19 @@ static void steps_are_taken_out_and_explained(void **state)
 	assert_int_equal(d->backward, 1);
 	assert_true(fabs(d->max_backward_ns - 1e7) < 100);
 	assert_int_equal(e.verdict.status, STATUS_UNSTABLE);
+	/* Without tallies the stored readings must do; with them, ticks become time. */
+	assert_int_equal(e.backward_count, 1);
+	assert_string_equal(e.backward[0].clock, "monotonic");
+	assert_true(e.backward[0].count == 1 && fabs(e.backward[0].largest_ns - 1e7) < 100);
+	estimates_free(&e);
+	s.run.tallies = calloc(1, sizeof(*s.run.tallies));
+	s.run.tallies[0] = (struct tally){ .cpu = 3, .clock = 0, .backward = 7, .max_backward = 20 };
+	s.run.tally_count = 1;
+	e = analyze(&s, "");
+	assert_int_equal(e.backward_count, 1);
+	assert_int_equal(e.backward[0].cpu, 3);
+	assert_true(e.backward[0].count == 7);
+	assert_true(fabs(e.backward[0].largest_ns - 20e9 / s.run.clocks[0].hz) < 1e-6);
 	estimates_free(&e);
 	synthetic_free(&s);
 }

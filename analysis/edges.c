@@ -35,11 +35,12 @@ static size_t bins_fill(struct bins *b, const double *t, const double *middle, c
 
 	b->count = 0;
 	for (size_t i = 0; i < n; i++) {
-		size_t here = (size_t)fmin((t[i] - start) / width, (double)wanted - 1);
+		size_t here = (size_t)fmin(fmax((t[i] - start) / width, 0), (double)wanted - 1);
 		double edge = middle[i] + sign * half[i];
 		double flat = edge - slope * (t[i] - start);
 
-		if (half[i] < 0)
+		/* A TSC that went backward takes the reading into a bin that is closed. */
+		if (half[i] < 0 || (bin != SIZE_MAX && here < bin))
 			continue;
 		if (here != bin) {
 			bin = here;

@@ -150,27 +150,15 @@ static size_t say_steps(struct judge *j)
 	return say_more(j, count, "steps");
 }
 
-/* Tallies see every reading of every burst; without them the stored readings must do. */
 static size_t say_backward(struct judge *j)
 {
-	size_t count = 0;
+	size_t count = j->e->backward_count;
 
-	for (size_t i = 0; i < j->run->tally_count; i++) {
-		const struct tally *t = &j->run->tallies[i];
-		const struct clock_info *c = &j->run->clocks[t->clock];
+	for (size_t i = 0; i < count && i < REASONS_OF_A_KIND; i++) {
+		const struct backward *b = &j->e->backward[i];
 
-		if (t->backward && count++ < REASONS_OF_A_KIND)
-			SAY(j, "%s went backward %llu times on CPU %d, by up to %s", c->name,
-				(unsigned long long)t->backward, t->cpu,
-				format_ns((double)t->max_backward * 1e9 / c->hz).text);
-	}
-	for (size_t i = 0; !j->run->tally_count && i < j->e->drift_count; i++) {
-		const struct drift *row = &j->e->drift[i];
-
-		if (row->backward && count++ < REASONS_OF_A_KIND)
-			SAY(j, "%s went backward %llu times on CPU %d, by up to %s", row->clock,
-				(unsigned long long)row->backward, row->cpu,
-				format_ns(row->max_backward_ns).text);
+		SAY(j, "%s went backward %llu times on CPU %d, by up to %s", b->clock,
+			(unsigned long long)b->count, b->cpu, format_ns(b->largest_ns).text);
 	}
 	return say_more(j, count, "clocks that went backward");
 }
@@ -348,6 +336,16 @@ static size_t say_changes(struct judge *j)
 	return say_more(j, count, "changes of the environment");
 }
 
+static size_t say_lost_cpus(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->run->event_count; i++)
+		if (strcmp(j->run->events[i].kind, "cpu-lost") == 0 && count++ < REASONS_OF_A_KIND)
+			SAY(j, "%s", j->run->events[i].text);
+	return say_more(j, count, "CPUs lost");
+}
+
 /* Rows that witness for a clock: another oscillator agreed. */
 static size_t count_status(const struct estimates *e, const char *status)
 {
@@ -452,6 +450,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	open += say_empty(&j);
 	open += say_absent(&j);
 	open += say_changes(&j);
+	open += say_lost_cpus(&j);
 	open += say_dependent(&j);
 	say_agreement(&j, "stable", "pairs on different oscillators are within their limit");
 	say_agreement(&j, "consistent", "pairs on one oscillator agree to within arithmetic");

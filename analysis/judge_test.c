@@ -271,20 +271,11 @@ static void backward_is_unstable(void **state)
 	struct court *c = court_open();
 
 	(void)state;
-	/* Without tallies the stored readings must do. */
-	c->e.drift[0].backward = 2;
-	c->e.drift[0].max_backward_ns = 1500;
-	court_close(c, STATUS_UNSTABLE, "hpet went backward 2 times on CPU 0, by up to 1.5 µs");
-	/* With them, ticks become time. */
-	c = court_open();
-	c->s.run.tallies = calloc(1, sizeof(*c->s.run.tallies));
-	c->s.run.tallies[0] = (struct tally){ .cpu = 3, .clock = 0, .backward = 7, .max_backward = 20 };
-	c->s.run.tally_count = 1;
+	c->e.backward = calloc(1, sizeof(*c->e.backward));
+	c->e.backward[0] = (struct backward){ 3, "hpet", 7, 2000 };
+	c->e.backward_count = 1;
 	court_close(c, STATUS_UNSTABLE, "hpet went backward 7 times on CPU 3, by up to 2 µs");
-	c = court_open();
-	c->s.run.tallies = calloc(1, sizeof(*c->s.run.tallies));
-	c->s.run.tally_count = 1;
-	court_close(c, STATUS_STABLE, NULL);
+	court_close(court_open(), STATUS_STABLE, NULL);
 }
 
 static void crosscpu(struct court *c, const char *phase, int a, int b, double offset, double bound)

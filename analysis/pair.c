@@ -205,17 +205,32 @@ static size_t count_in_phase(const struct phase *phase, const struct series *ser
 	return count;
 }
 
-static void count_backward(struct pair *pair, const struct phase *phase, const struct series *series,
-	const struct timeline *line)
+/* phase NULL: the whole run. */
+static void count_backward(const struct series *series, const struct timeline *line,
+	const struct phase *phase, uint64_t *count, double *largest_ns)
 {
+	*count = 0;
+	*largest_ns = 0;
 	for (size_t i = 1; i < series->count; i++) {
 		double back = line->value_ns[i - 1] - line->value_ns[i];
 
-		if (back > 0 && in_phase(phase, &series->readings[i])) {
-			pair->backward++;
-			pair->max_backward_ns = fmax(pair->max_backward_ns, back);
+		if (back > 0 && (!phase || in_phase(phase, &series->readings[i]))) {
+			(*count)++;
+			*largest_ns = fmax(*largest_ns, back);
 		}
 	}
+}
+
+int pair_source_backward(
+	struct pair_source *source, size_t series, uint64_t *count, double *largest_ns, struct error *err)
+{
+	const struct series *s = &source->samples->series[series];
+	struct track *track;
+	int rc = track_get(source, s, &track, err);
+
+	if (!rc)
+		count_backward(s, &track->line, NULL, count, largest_ns);
+	return rc;
 }
 
 static int pair_fill(struct pair *pair, const struct phase *phase, const struct series *own,
@@ -255,7 +270,7 @@ int pair_make(struct pair_source *source, int cpu, int clock, int reference, siz
 	rc = track_get(source, target, &target_track, err);
 	if (rc)
 		return rc;
-	count_backward(pair, span, target, &target_track->line);
+	count_backward(target, &target_track->line, span, &pair->backward, &pair->max_backward_ns);
 	*absence = PAIR_NO_REFERENCE;
 	if (reference != PAIR_TSC) {
 		other = reference_series(source->samples, cpu, reference);

@@ -59,4 +59,11 @@ int pair_make(struct pair_source *source, int cpu, int clock, int reference, siz
 	enum pair_absence *absence, struct error *err);
 void pair_free(struct pair *pair);
 
+/*
+ * Whether the clock of that series of the samples went backward, anywhere: how often, and by how many ns at most.
+ * Returns 0 or -ENOMEM.
+ */
+int pair_source_backward(
+	struct pair_source *source, size_t series, uint64_t *count, double *largest_ns, struct error *err);
+
 #endif

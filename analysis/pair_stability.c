@@ -14,6 +14,7 @@
 
 #define POINTS_MIN  16
 #define OCTAVES_MAX 64
+#define COARSER_MAX 12 /* octaves that a grid may be coarser than wished */
 /* A back-to-back run is taken apart no finer than this many places. */
 #define GRID_MAX 20000000.0
 
@@ -72,15 +73,36 @@ static void grid_fill(
 	g->count = last + 1;
 }
 
+/* Puts the points on a grid of that pitch.  An empty grid: too few places, or too many of them empty. */
+static int grid_try(struct grid *g, const struct pair *pair, const bool *use, const struct line *line,
+	double first, double last, double tau0_s, struct error *err)
+{
+	double places = round((last - first) / tau0_s) + 1;
+
+	*g = (struct grid){ .tau0_s = tau0_s };
+	if (!(places >= POINTS_MIN && places <= GRID_MAX))
+		return 0;
+	g->count = (size_t)places;
+	g->phase_s = malloc(g->count * sizeof(*g->phase_s));
+	if (!g->phase_s)
+		return error_set(err, -ENOMEM, "out of memory for %zu points", g->count);
+	grid_fill(g, pair, use, line, first);
+	if ((double)g->filled > STABILITY_FILLED_MAX * (double)g->count) {
+		free(g->phase_s);
+		*g = (struct grid){ 0 };
+	}
+	return 0;
+}
+
 static int grid_make(
 	const struct pair *pair, const bool *use, double interval_s, struct grid *g, struct error *err)
 {
+	double first = NAN, last = NAN, tau0_s = interval_s;
 	struct line line;
-	double first = NAN, last = NAN, places;
+	int rc = 0;
 
-	*g = (struct grid){ .tau0_s = interval_s > 0 ? interval_s : median_spacing(pair, use) };
-	if (!line_fit(pair->t_s, pair->offset_ns, use, pair->count, 0, &line) || line.n < POINTS_MIN ||
-		!(g->tau0_s > 0))
+	*g = (struct grid){ 0 };
+	if (!line_fit(pair->t_s, pair->offset_ns, use, pair->count, 0, &line) || line.n < POINTS_MIN)
 		return 0;
 	for (size_t i = 0; i < pair->count; i++) {
 		if (!use[i])
@@ -89,17 +111,11 @@ static int grid_make(
 		last = pair->t_s[i];
 	}
 	/* A clock slower than the interval of the run (or a run with gaps) sets its own pace. */
-	if ((double)line.n * g->tau0_s < (1 - STABILITY_FILLED_MAX) * (last - first))
-		g->tau0_s = median_spacing(pair, use);
-	places = round((last - first) / g->tau0_s) + 1;
-	if (!(places >= POINTS_MIN && places <= GRID_MAX))
-		return 0;
-	g->count = (size_t)places;
-	g->phase_s = malloc(g->count * sizeof(*g->phase_s));
-	if (!g->phase_s)
-		return error_set(err, -ENOMEM, "out of memory for %zu points", g->count);
-	grid_fill(g, pair, use, &line, first);
-	return 0;
+	if (!(tau0_s > 0) || (double)line.n * tau0_s < (1 - STABILITY_FILLED_MAX) * (last - first))
+		tau0_s = median_spacing(pair, use);
+	for (int i = 0; i < COARSER_MAX && tau0_s > 0 && !rc && !g->phase_s; i++, tau0_s *= 2)
+		rc = grid_try(g, pair, use, &line, first, last, tau0_s, err);
+	return rc;
 }
 
 void stability_row(const struct stability_point *p, struct stability *row)
@@ -158,7 +174,7 @@ int pair_stability(const struct pair *pair, const bool *use, double interval_s, 
 
 	*rows = NULL;
 	*count = 0;
-	if (!rc && g.phase_s && (double)g.filled <= STABILITY_FILLED_MAX * (double)g.count)
+	if (!rc && g.phase_s)
 		rc = grid_rows(&g, rows, count, err);
 	free(g.phase_s);
 	return rc;

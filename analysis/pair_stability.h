@@ -6,7 +6,8 @@
  * The Allan family wants evenly spaced phase.  The offsets, less their straight
  * line, are put on a grid of the sampling interval (the median spacing where it is
  * not known, or the run was back to back); empty places are filled along a line
- * between their neighbours, and counted.
+ * between their neighbours, and counted.  Where too many places stay empty the grid
+ * is made coarser by octaves.
  */
 #ifndef ANALYSIS_PAIR_STABILITY_H
 #define ANALYSIS_PAIR_STABILITY_H
@@ -17,7 +18,7 @@
 #include "analysis/stability.h"
 #include "results/estimate.h"
 
-/* More empty places than this share of the grid: no stability rows. */
+/* More empty places than this share: a coarser grid. */
 #define STABILITY_FILLED_MAX 0.2
 
 /*

@@ -14,11 +14,15 @@ struct squares sum_first_difference(const double *x, size_t n, size_t m)
 {
 	struct squares s = { .count = window_count(n, 1, m, 1) };
 
+	double sum = 0;
+
+#pragma omp simd reduction(+ : sum)
 	for (size_t i = 0; i < s.count; i++) {
 		double d = x[i + m] - x[i];
 
-		s.sum += d * d;
+		sum += d * d;
 	}
+	s.sum = sum;
 	return s;
 }
 
@@ -26,12 +30,16 @@ struct squares sum_second_difference(const double *x, size_t n, size_t m, size_t
 {
 	struct squares s = { .count = window_count(n, 2, m, stride) };
 
+	double sum = 0;
+
+#pragma omp simd reduction(+ : sum)
 	for (size_t i = 0; i < s.count; i++) {
 		const double *w = x + i * stride;
 		double d = w[2 * m] - 2 * w[m] + w[0];
 
-		s.sum += d * d;
+		sum += d * d;
 	}
+	s.sum = sum;
 	return s;
 }
 
@@ -39,12 +47,16 @@ struct squares sum_third_difference(const double *x, size_t n, size_t m, size_t 
 {
 	struct squares s = { .count = window_count(n, 3, m, stride) };
 
+	double sum = 0;
+
+#pragma omp simd reduction(+ : sum)
 	for (size_t i = 0; i < s.count; i++) {
 		const double *w = x + i * stride;
 		double d = w[3 * m] - 3 * (w[2 * m] - w[m]) - w[0];
 
-		s.sum += d * d;
+		sum += d * d;
 	}
+	s.sum = sum;
 	return s;
 }
 

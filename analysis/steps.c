@@ -140,6 +140,7 @@ static bool step_place(const struct track *k, size_t *at, double sigma)
 struct found {
 	struct step_found *out;
 	size_t count;
+	double least_ns; /* smaller ones are no steps of a clock */
 };
 
 static void found_add(struct found *f, const struct step_found *s)
@@ -247,7 +248,7 @@ static int search_scale(struct track *k, double sigma, struct found *f)
 		struct step_found s = { 0, 0, 0 };
 
 		if (step_measure(k, i ? places[i - 1] : 0, places[i], end, sigma / 2, &s) &&
-			fabs(s.step_ns) > SCORE_LIMIT / 2 * s.se_ns)
+			fabs(s.step_ns) > fmax(SCORE_LIMIT / 2 * s.se_ns, f->least_ns))
 			found_add(f, &s);
 		sizes[i] = s.step_ns;
 	}
@@ -302,12 +303,13 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Points with brackets that are not wider than usual: delays have heavy tails, and a tail is no step. */
-static int usable_points(const struct step_input *in, struct track *k)
+static int usable_points(const struct step_input *in, struct track *k, double *median_half)
 {
 	double widest;
 
 	if (median_width(in->half_ns, in->count, &widest))
 		return -ENOMEM;
+	*median_half = widest / 2;
 	widest += in->slack_ns;
 	for (size_t i = 0; i < in->count; i++) {
 		if (in->half_ns[i] < 0 || 2 * in->half_ns[i] > widest)
@@ -343,7 +345,7 @@ int steps_find(const struct step_input *in, struct step_found *out, size_t *coun
 	int rc = -ENOMEM;
 
 	if (k.t && k.x)
-		rc = usable_points(in, &k);
+		rc = usable_points(in, &k, &f.least_ns);
 	flatten(&k);
 	if (!rc)
 		rc = search(&k, in->floor_ns, &f);

@@ -159,17 +159,26 @@ static void small_steps_show_at_coarser_scales(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 40; i++) {
-		size_t count = find_in("noise=10:delay=20:drift=1:step=20@150", SEED + 31 * i, 30000, 300);
+		size_t count = find_in("noise=10:delay=20:drift=1:step=30@150", SEED + 31 * i, 30000, 300);
 
 		for (size_t k = 0; k < count; k++)
 			if (fabs(found[k].at_s - 150) < 1.5) {
 				seen++;
-				covered += fabs(found[k].step_ns - 20) <= 1.96 * found[k].se_ns;
+				covered += fabs(found[k].step_ns - 30) <= 1.96 * found[k].se_ns;
 			}
 	}
-	print_message("seed %u: 20 ns under noise of 12: seen %u, covered %u of 40\n", SEED, seen, covered);
+	print_message("seed %u: 30 ns under noise of 12: seen %u, covered %u of 40\n", SEED, seen, covered);
 	assert_true(seen >= 36 && seen <= 40);
 	assert_true(covered >= 0.8 * seen);
+}
+
+/* It may come from inside the brackets: half of one is 20 ns here. */
+static void less_than_half_a_bracket_is_no_step(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(
+			find_in("noise=2:delay=20:drift=1:step=12@150", SEED + 31 * i, 30000, 300), 0);
 }
 
 static void several_steps_are_told_apart(void **state)
@@ -229,6 +238,7 @@ int main(void)
 		cmocka_unit_test(a_random_walk_is_no_step),
 		cmocka_unit_test(steps_are_found_with_their_size),
 		cmocka_unit_test(small_steps_show_at_coarser_scales),
+		cmocka_unit_test(less_than_half_a_bracket_is_no_step),
 		cmocka_unit_test(several_steps_are_told_apart),
 		cmocka_unit_test(a_large_step_does_not_hide_a_small_one),
 		cmocka_unit_test(short_series_have_no_steps),

@@ -121,7 +121,8 @@ static void compare_frequency(struct changes *c)
 	double old, new;
 
 	if (!facts_number(c->before, "adjtimex.freq_ppm", &old) ||
-		!facts_number(c->after, "adjtimex.freq_ppm", &new) || !isgreater(fabs(new - old), FREQUENCY_MOVE_PPM))
+		!facts_number(c->after, "adjtimex.freq_ppm", &new) ||
+		!isgreater(fabs(new - old), FREQUENCY_MOVE_PPM))
 		return;
 	say(c,
 		"adjtimex frequency moved by %+.6g ppm, from %+.6g to %+.6g ppm: REALTIME and MONOTONIC "

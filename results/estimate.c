@@ -121,10 +121,19 @@ static const struct column crosscpu_columns[] = {
 	END,
 };
 
+static const struct column backward_columns[] = {
+	INT(backward, cpu),
+	TEXT(backward, clock),
+	COUNT(backward, count),
+	REAL(backward, largest_ns),
+	END,
+};
+
 const struct table drift_table = { "drift", drift_columns, sizeof(struct drift) };
 const struct table stability_table = { "stability", stability_columns, sizeof(struct stability) };
 const struct table steps_table = { "steps", step_columns, sizeof(struct step) };
 const struct table crosscpu_table = { "crosscpu", crosscpu_columns, sizeof(struct crosscpu) };
+const struct table backward_table = { "backward", backward_columns, sizeof(struct backward) };
 
 const char *status_name(enum status status)
 {
@@ -158,6 +167,10 @@ int verdict_add(struct verdict *verdict, const char *format, ...)
 	va_end(args);
 	if (length >= REASON_MAX)
 		drop_last_character(grown[verdict->reason_count].text);
+	/* Names and messages come from files: nothing in them may steer a terminal. */
+	for (char *c = grown[verdict->reason_count].text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	verdict->reason_count++;
 	return 0;
 }
@@ -168,6 +181,7 @@ void estimates_free(struct estimates *estimates)
 	free(estimates->stability);
 	free(estimates->steps);
 	free(estimates->crosscpu);
+	free(estimates->backward);
 	free(estimates->verdict.reasons);
 	json_decref(estimates->losses);
 	*estimates = (struct estimates){ 0 };
@@ -184,12 +198,27 @@ static json_t *verdict_to_json(const struct verdict *verdict)
 
 json_t *estimates_to_json(const struct estimates *e, const char *run)
 {
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:O?, s:o}", "schema", 1, "run", run,
-		drift_table.name, table_to_json(&drift_table, e->drift, e->drift_count), stability_table.name,
-		table_to_json(&stability_table, e->stability, e->stability_count), steps_table.name,
-		table_to_json(&steps_table, e->steps, e->step_count), crosscpu_table.name,
-		table_to_json(&crosscpu_table, e->crosscpu, e->crosscpu_count), "losses", e->losses,
-		"verdict", verdict_to_json(&e->verdict));
+	const struct {
+		const struct table *table;
+		const void *rows;
+		size_t count;
+	} parts[] = {
+		{ &drift_table, e->drift, e->drift_count },
+		{ &stability_table, e->stability, e->stability_count },
+		{ &steps_table, e->steps, e->step_count },
+		{ &crosscpu_table, e->crosscpu, e->crosscpu_count },
+		{ &backward_table, e->backward, e->backward_count },
+	};
+	json_t *json = json_pack("{s:i, s:s}", "schema", SCHEMA_VERSION, "run", run);
+
+	if (!json)
+		return NULL;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		json_object_set_new(json, parts[i].table->name,
+			table_to_json(parts[i].table, parts[i].rows, parts[i].count));
+	json_object_set(json, "losses", e->losses);
+	json_object_set_new(json, "verdict", verdict_to_json(&e->verdict));
+	return json;
 }
 
 static int verdict_store(const struct estimates *estimates, const char *dir, struct error *err)
@@ -199,7 +228,7 @@ static int verdict_store(const struct estimates *estimates, const char *dir, str
 	int rc;
 
 	/* The run is named by its place on disk, so a copied run does not lie about where it is. */
-	json = json_pack("{s:i, s:O?, s:o}", "schema", 1, "losses", estimates->losses, "verdict",
+	json = json_pack("{s:i, s:O?, s:o}", "schema", SCHEMA_VERSION, "losses", estimates->losses, "verdict",
 		verdict_to_json(&estimates->verdict));
 	if (!json)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -17,6 +17,7 @@
 #include "results/error.h"
 #include "results/table.h"
 
+#define SCHEMA_VERSION 1 /* of run.json and of all JSON results */
 #define PHASE_NAME_MAX 48
 #define CAUSE_MAX      168
 
@@ -100,10 +101,19 @@ struct crosscpu {
 	double bound_ns;
 };
 
+/* A clock that was seen to go backward on one CPU, anywhere in the run. */
+struct backward {
+	int cpu;
+	char clock[CLOCK_NAME_MAX];
+	uint64_t count;
+	double largest_ns;
+};
+
 extern const struct table drift_table;
 extern const struct table stability_table;
 extern const struct table steps_table;
 extern const struct table crosscpu_table; /* JSON only: crosscpu.csv holds the raw exchange */
+extern const struct table backward_table; /* JSON only */
 
 #define REASON_MAX 400
 
@@ -130,6 +140,8 @@ struct estimates {
 	size_t step_count;
 	struct crosscpu *crosscpu;
 	size_t crosscpu_count;
+	struct backward *backward;
+	size_t backward_count;
 	struct verdict verdict;
 	json_t *losses; /* lost, rejected, failed and cut readings of the run, by kind */
 };

@@ -19,7 +19,6 @@
 #include "results/estimate.h"
 #include "results/histogram.h"
 
-#define SCHEMA_VERSION 1
 #define RUN_CLOCKS_MAX 64
 #define RUN_PHASES_MAX 4096
 #define RUN_EVENTS_MAX 65536

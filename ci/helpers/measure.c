@@ -132,7 +132,7 @@ static const struct {
 	const char *name, *options;
 	double rms_ppb, cover_low, cover_high; /* to reach; 0: not asked for */
 } mixes[] = {
-	{ "white noise", "drift=0.031:noise=15", 0, 0.93, 0.97 },
+	{ "white noise", "drift=0.031:noise=15:delay=200", 0, 0.93, 0.97 },
 	{ "stationary delays", DELAYS, 0.25, 0, 0 },
 	{ "queueing ramps x4", DELAYS ":ramp=4:ramp_period=20", 0.8, 0.90, 1 },
 	{ "early stamps", DELAYS ":early_share=0.002:early=1500", 0.25, 0, 0 },
