@@ -5,7 +5,7 @@
  *
  *   [scenario]
  *   summary = one line for 'clkdrift list scenarios'
- *   interval = 10ms          defaults of the options of the same names, all optional
+ *   interval = 20ms          defaults of the options of the same names, all optional
  *   burst = 8
  *   clocks = monotonic,monotonic_raw
  *   cpus = 0-3

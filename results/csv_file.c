@@ -37,7 +37,8 @@ static int refuse_number(
 		column, (int)(length < 40 ? length : 40), text, why);
 }
 
-int csv_u64(const struct csv_file *at, const char *column, const char *text, size_t length, uint64_t *out)
+int csv_u64_checked(
+	const struct csv_file *at, const char *column, const char *text, size_t length, uint64_t *out)
 {
 	uint64_t value = 0;
 
@@ -48,8 +49,7 @@ int csv_u64(const struct csv_file *at, const char *column, const char *text, siz
 
 		if (digit > 9)
 			return refuse_number(at, column, text, length, "is not a whole number");
-		/* 19 digits always fit. */
-		if (i >= 19 && value > (UINT64_MAX - digit) / 10)
+		if (value > (UINT64_MAX - digit) / 10)
 			return refuse_number(at, column, text, length, "does not fit 64 bits");
 		value = value * 10 + digit;
 	}

@@ -173,7 +173,7 @@ refused "a quote that is never closed" '.*cpu000.csv:17: not valid CSV' "$run"
 fresh; sed -i '17s/^/"/; $s/[0-9]*$//' "$csv"; truncate -s -1 "$csv"
 refused "a quote that is never closed and a cut" '.*cpu000.csv:17: not valid CSV' "$run"
 fresh; truncate -s 1G "$csv"
-refused "a sample file with a sparse line of 1 GiB" '.*cpu000.csv:122: holds a NUL byte' "$run"
+refused "a sample file with a sparse line of 1 GiB" '.*cpu000.csv:122: (holds a NUL byte|the line is longer than)' "$run"
 # A pipe in the file's place: the line is as long as the reader likes to read.
 fresh; rm "$csv"; mkfifo "$csv"
 { echo clock,tsc_lo,value,tsc_hi; head -c 1G /dev/zero | tr '\0' 7; } >"$csv" 2>/dev/null &
