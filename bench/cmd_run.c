@@ -75,6 +75,8 @@ static int merge_options(struct runner *r)
 	run->burst = o->burst ? o->burst : s->burst;
 	run->duration_s = scenario_duration(s);
 	run->judging = o->judging;
+	if (!o->judging.reference[0])
+		strcpy(run->judging.reference, s->reference);
 	if (!o->judging.limit_ppm && !o->judging.limits[0])
 		strcpy(run->judging.limits, s->limits);
 	run->seed = o->seed;

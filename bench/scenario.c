@@ -49,6 +49,8 @@ static int scenario_key(struct loader *l, const char *key, const char *value)
 		return set_text(l, s->clocks, sizeof(s->clocks), key, value);
 	if (strcmp(key, "cpus") == 0)
 		return set_text(l, s->cpus, sizeof(s->cpus), key, value);
+	if (strcmp(key, "reference") == 0)
+		return set_text(l, s->reference, sizeof(s->reference), key, value);
 	if (strcmp(key, "limits") == 0)
 		return set_text(l, s->limits, sizeof(s->limits), key, value);
 	if (strcmp(key, "interval") == 0)

@@ -9,6 +9,7 @@
  *   burst = 8
  *   clocks = monotonic,monotonic_raw
  *   cpus = 0-3
+ *   reference = tsc
  *   limits = crystal
  *
  *   [phase NAME]             one or more, in order
@@ -32,7 +33,7 @@ struct scenario {
 	char summary[160];
 	double interval_s;
 	unsigned burst;
-	char clocks[512], cpus[256], limits[24]; /* empty: not said */
+	char clocks[512], cpus[256], reference[CLOCK_NAME_MAX], limits[24]; /* empty: not said */
 	struct scenario_phase phases[SCENARIO_PHASES_MAX];
 	size_t phase_count;
 };
