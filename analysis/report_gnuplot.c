@@ -291,21 +291,43 @@ static int drain(int fd, char *line, size_t size, int64_t deadline_ms)
 }
 
 /* With no signal blocked: what the caller holds back, as Ctrl-C, shall still end gnuplot. */
+/* Our environment, but a locale that knows µ and ± and writes a decimal point; to be freed.  NULL: out of memory. */
+static char **plain_locale(void)
+{
+	static char locale[] = "LC_ALL=C.UTF-8";
+	size_t count = 0, kept = 0;
+	char **copy;
+
+	while (environ && environ[count])
+		count++;
+	copy = calloc(count + 2, sizeof(*copy));
+	for (size_t i = 0; copy && i < count; i++)
+		if (strncmp(environ[i], "LC_ALL=", strlen("LC_ALL=")) != 0)
+			copy[kept++] = environ[i];
+	if (copy)
+		copy[kept] = locale;
+	return copy;
+}
+
 static int spawn_with(const posix_spawn_file_actions_t *actions, char *const argv[], pid_t *pid)
 {
 	posix_spawnattr_t attributes;
 	sigset_t none;
-	int rc = posix_spawnattr_init(&attributes);
+	char **environment = plain_locale();
+	int rc = environment ? posix_spawnattr_init(&attributes) : ENOMEM;
 
-	if (rc)
+	if (rc) {
+		free(environment);
 		return rc;
+	}
 	sigemptyset(&none);
 	rc = posix_spawnattr_setsigmask(&attributes, &none);
 	if (!rc)
 		rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	if (!rc)
-		rc = posix_spawnp(pid, argv[0], actions, &attributes, argv, environ);
+		rc = posix_spawnp(pid, argv[0], actions, &attributes, argv, environment);
 	posix_spawnattr_destroy(&attributes);
+	free(environment);
 	return rc;
 }
 
