@@ -191,13 +191,13 @@ clkdrift run -q --no-report -d 1s --interval 0 --burst 1 --clocks tsc,monotonic_
 is "$(jq '[.tallies[] | .kept - .dropped] | add' "$run/run.json")" "$(cat "$run"/samples/*.csv | grep -vc '^clock')" \
 	"as fast as it goes: what was kept is stored or counted as dropped"
 run=$T/odd
-clkdrift run -q --no-report -d 2s --burst 1 --clocks monotonic_raw,sim:noise=20:delay=500:early_share=0.1:early=5000:step=-50000000@1 -o "$run"
+clkdrift run -q --no-report -d 2s --interval 10ms --burst 1 --clocks monotonic_raw,sim:noise=20:delay=500:early_share=0.1:early=5000:step=-50000000@1 -o "$run"
 is "$rc" 1 "a clock that steps back by 50 ms is unstable"
 told "inverted brackets" inverted
 told "rejected readings" rejected
 told "backward steps" backward
 like "$out" 'sim went backward [1-9][0-9]* times on CPU 0' "backward steps: the clock is named"
-like "$(json '[.drift[] | select(.clock == "sim") | .max_backward_ns] | max > 3e7' 2>/dev/null; jq '[.tallies[].max_backward] | max > 3e7' "$run/run.json")" true \
+like "$(jq '[.tallies[].max_backward] | max > 3e7' "$run/run.json")" true \
 	"backward steps: the largest is told"
 run=$T/late
 "$CLKDRIFT" run selftest -q --no-report -d 3s -o "$run" 2>/dev/null &
