@@ -13,8 +13,11 @@
 /* The sim clock shows this at sim time 0: any value far from 0, so that nothing is special there. */
 #define SIM_EPOCH_NS 1000000000000.0
 
-#define SHAPE_DEFAULT 1.5  /* of the Lomax delays: finite mean, no variance */
-#define CHANGE_MAX    1e15 /* of a step, rate or halt: values stay within 63 bits */
+#define SHAPE_DEFAULT 1.5 /* of the Lomax delays: finite mean, no variance */
+/* Values stay within 63 bits. */
+#define CHANGE_MAX   1e15 /* ns, of a step or halt */
+#define RATE_MAX     1e6  /* ppm */
+#define DELAY_MAX_NS 1e10 /* a heavy tail ends here */
 
 const char sim_options_help[] =
 	"drift=PPM noise=NS granularity=CYCLES resolution=NS delay=NS (fixed, both ways) forward=NS "
@@ -71,7 +74,7 @@ static double path_delay(const struct sim_path *p, double ramp, struct dice *d)
 	delay *= ramp;
 	if (p->spike_share > 0 && dice_uniform(d) <= p->spike_share)
 		delay += p->spike_ns;
-	return p->fixed_ns + delay;
+	return p->fixed_ns + fmin(delay, DELAY_MAX_NS);
 }
 
 double sim_offset_ns(const struct sim_model *m, double t_s)
@@ -156,16 +159,16 @@ static const struct {
 	{ "early", offsetof(struct sim_model, early_ns), 0, 1e9 },
 };
 
-static int parse_change(
-	struct sim_change *changes, unsigned *count, double amount, const char *rest, struct error *err)
+static int parse_change(struct sim_change *changes, unsigned *count, double amount, double limit,
+	const char *rest, struct error *err)
 {
 	char *end;
 
 	if (*rest != '@' || *count == SIM_CHANGES_MAX)
 		return error_set(err, -EINVAL,
 			"sim: step, rate and halt are AMOUNT@SECONDS, at most %d of each", SIM_CHANGES_MAX);
-	if (fabs(amount) > CHANGE_MAX)
-		return error_set(err, -EINVAL, "sim: %g: beyond %g", amount, CHANGE_MAX);
+	if (fabs(amount) > limit)
+		return error_set(err, -EINVAL, "sim: %g: beyond %g", amount, limit);
 	changes[*count].amount = amount;
 	changes[*count].at_s = strtod(rest + 1, &end);
 	if (end == rest + 1 || *end || !(changes[*count].at_s >= 0))
@@ -182,11 +185,11 @@ static int parse_pair(struct sim_model *m, const char *key, const char *text, st
 	if (end == text || !isfinite(value))
 		return error_set(err, -EINVAL, "sim: %s=%s: not a number", key, text);
 	if (strcmp(key, "step") == 0)
-		return parse_change(m->steps, &m->step_count, value, end, err);
+		return parse_change(m->steps, &m->step_count, value, CHANGE_MAX, end, err);
 	if (strcmp(key, "rate") == 0)
-		return parse_change(m->rates, &m->rate_count, value, end, err);
+		return parse_change(m->rates, &m->rate_count, value, RATE_MAX, end, err);
 	if (strcmp(key, "halt") == 0)
-		return parse_change(m->halts, &m->halt_count, value, end, err);
+		return parse_change(m->halts, &m->halt_count, value, CHANGE_MAX, end, err);
 	if (*end)
 		return error_set(err, -EINVAL, "sim: %s=%s: not a number", key, text);
 	if (strcmp(key, "delay") == 0) {
