@@ -188,7 +188,12 @@ static double take_out_steps(struct pair *pair, const struct step_found *steps, 
 	for (size_t k = 0; k < count; k++) {
 		double lever = 0;
 
-		for (size_t i = pair->count; i-- > 0 && pair->t_s[i] > steps[k].at_s;) {
+		for (size_t i = 0; i < pair->count; i++) {
+			if (pair->t_s[i] <= steps[k].from_s)
+				continue;
+			/* Too wide for the search, and on an unknown side of the step: not used. */
+			if (pair->t_s[i] < steps[k].to_s)
+				pair->half_ns[i] = -1;
 			pair->offset_ns[i] -= steps[k].step_ns;
 			lever += pair->t_s[i] - mean;
 		}
@@ -398,24 +403,33 @@ static int add_backward(struct analysis *a, int cpu, unsigned clock, uint64_t co
 	return 0;
 }
 
-/* Tallies saw every reading of every burst; without them the stored readings must do. */
+static const struct tally *tally_of(const struct run *run, int cpu, unsigned clock)
+{
+	for (size_t i = 0; i < run->tally_count; i++)
+		if (run->tallies[i].cpu == cpu && run->tallies[i].clock == clock)
+			return &run->tallies[i];
+	return NULL;
+}
+
+/* Tallies saw every reading of every burst; where they have nothing the stored readings must do. */
 static int find_backward(struct analysis *a)
 {
-	uint64_t count;
-	double largest_ns;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < a->run->tally_count; i++) {
 		const struct tally *t = &a->run->tallies[i];
 
-		largest_ns = (double)t->max_backward * (double)NS_PER_SEC / a->run->clocks[t->clock].hz;
-		rc = add_backward(a, t->cpu, t->clock, t->backward, largest_ns);
+		rc = add_backward(a, t->cpu, t->clock, t->backward,
+			(double)t->max_backward * (double)NS_PER_SEC / a->run->clocks[t->clock].hz);
 	}
-	for (size_t i = 0; !rc && !a->run->tally_count && i < a->samples->series_count; i++) {
+	for (size_t i = 0; !rc && i < a->samples->series_count; i++) {
 		const struct series *s = &a->samples->series[i];
+		const struct tally *t = tally_of(a->run, s->cpu, s->clock);
+		uint64_t count;
+		double largest_ns;
 
-		rc = pair_source_backward(a->source, i, &count, &largest_ns, a->err);
-		if (!rc)
+		rc = t && t->backward ? 0 : pair_source_backward(a->source, i, &count, &largest_ns, a->err);
+		if (!rc && !(t && t->backward))
 			rc = add_backward(a, s->cpu, s->clock, count, largest_ns);
 	}
 	return rc;

@@ -116,9 +116,9 @@ static void extent(const struct fit_input *in, const bool *use, struct fit *fit)
 	for (size_t i = 0; i < in->count; i++) {
 		if (!use[i])
 			continue;
-		if (isnan(first))
-			first = in->t_s[i];
-		last = in->t_s[i];
+		/* A TSC that went backward must not make the span negative; fmin() passes over NaN. */
+		first = fmin(first, in->t_s[i]);
+		last = fmax(last, in->t_s[i]);
 		narrowest = fmin(narrowest, 2 * in->half_ns[i]);
 	}
 	fit->span_s = last - first;

@@ -402,9 +402,22 @@ static void say_agreement(struct judge *j, const char *status, const char *what)
 			worst = row;
 	}
 	if (worst)
-		SAY(j, "%zu %s; the largest: %s %s against %s on CPU %d, limit %s of %s", count, what,
-			worst->clock, interval(worst).text, worst->reference, worst->cpu, worst->limit,
-			format_ppm(worst->limit_ppm).text);
+		SAY(j,
+			"%zu %s; the largest, systematic part included: %s %s against %s on CPU %d, limit %s "
+			"of %s",
+			count, what, worst->clock, interval(worst).text, worst->reference, worst->cpu,
+			worst->limit, format_ppm(worst->limit_ppm).text);
+}
+
+static void say_cut_short(struct judge *j)
+{
+	const struct run *run = j->run;
+
+	if (strcmp(run->state, "interrupted") == 0)
+		SAY(j, "the run was interrupted before its %s were over",
+			format_duration(run->duration_s).text);
+	else if (strcmp(run->state, "running") == 0 || strcmp(run->state, "failed") == 0)
+		SAY(j, "the run ended before its time: its state is \"%s\"", run->state);
 }
 
 static void say_steering(struct judge *j)
@@ -454,6 +467,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	open += say_dependent(&j);
 	say_agreement(&j, "stable", "pairs on different oscillators are within their limit");
 	say_agreement(&j, "consistent", "pairs on one oscillator agree to within arithmetic");
+	say_cut_short(&j);
 	say_steering(&j);
 	say_assumed(&j);
 	e->verdict.status = against ? STATUS_UNSTABLE : open ? STATUS_INCONCLUSIVE : STATUS_STABLE;

@@ -120,10 +120,25 @@ static const struct series *reference_series(const struct samples *samples, int 
 	return series;
 }
 
+/* Beyond so many of its mean spacings a clock's rate is not trusted to carry a reading. */
+#define REACH_SPACINGS 10
+
+static double mean_spacing(const struct timeline *line)
+{
+	double low = INFINITY, high = -INFINITY;
+
+	for (size_t i = 0; i < line->count; i++) {
+		low = fmin(low, middle(line, i));
+		high = fmax(high, middle(line, i));
+	}
+	return line->count > 1 ? (high - low) / (double)(line->count - 1) : INFINITY;
+}
+
 struct matcher {
 	const struct track *target, *reference; /* reference NULL: the pivot */
 	bool at_target; /* points stand at the target's readings, else at the reference's */
 	size_t other;	/* nearest reading of the other clock */
+	double reach;	/* cycles: a reading of the other clock further away says nothing here */
 	double ns_per_cycle, base_ns;
 };
 
@@ -167,6 +182,8 @@ static void matcher_point(struct matcher *m, size_t i, double *t_s, double *offs
 		other_width = other->line.tsc_hi[m->other] - other->line.tsc_lo[m->other];
 		/* An inverted bracket stays visible, it must not be made good by the other's width. */
 		width = width < 0 || other_width < 0 ? fmin(width, other_width) : width + other_width;
+		if (fabs(instant - middle(&other->line, m->other)) > m->reach)
+			width = -1;
 	}
 	*offset_ns -= m->base_ns;
 	*half_ns = width * m->ns_per_cycle / 2;
@@ -285,5 +302,8 @@ int pair_make(struct pair_source *source, int cpu, int clock, int reference, siz
 	m.target = target_track;
 	m.reference = other_track;
 	m.ns_per_cycle = (double)NS_PER_SEC / source->run->tsc_hz;
+	m.reach =
+		other ? REACH_SPACINGS * mean_spacing(m.at_target ? &other_track->line : &target_track->line)
+		      : 0;
 	return pair_fill(pair, span, m.at_target ? target : other, &m, err);
 }

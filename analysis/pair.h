@@ -30,7 +30,7 @@ struct pair {
 	size_t count;
 	double *t_s;	   /* s since the first reading of the run */
 	double *offset_ns; /* middle of the bracket; 0 at the first point of the series */
-	double *half_ns;   /* half the bracket's width; negative where a bracket is inverted */
+	double *half_ns; /* half the bracket's width; negative where a bracket is inverted, or the other clock was not read nearby */
 	uint64_t backward; /* target readings below the one before, in this phase */
 	double max_backward_ns;
 };

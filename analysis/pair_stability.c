@@ -147,7 +147,7 @@ void stability_row(const struct stability_point *p, struct stability *row)
 
 static int grid_rows(const struct grid *g, struct stability **rows, size_t *count, struct error *err)
 {
-	struct stability_options options = { .tau0_s = g->tau0_s, .remove_mean = true };
+	struct stability_options options = { .tau0_s = g->tau0_s }; /* the line is out already */
 	struct stability_point points[OCTAVES_MAX];
 	size_t m_list[OCTAVES_MAX], m_count = stability_octaves(g->count, m_list, OCTAVES_MAX);
 	int rc = stability_compute(g->phase_s, g->count, &options, m_list, m_count, points, err);

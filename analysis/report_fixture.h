@@ -256,8 +256,9 @@ static inline void assert_redraws(const struct machine *m, const char *name)
 
 	snprintf(png, sizeof(png), "plots/%s.png", name);
 	snprintf(svg, sizeof(svg), "plots/%s.svg", name);
-	snprintf(command, sizeof(command), "cd %s/plots && rm %s.png %s.svg && LC_ALL=C.UTF-8 gnuplot %s.gp 2>&1",
-		m->run.dir, name, name, name);
+	snprintf(command, sizeof(command),
+		"cd %s/plots && rm %s.png %s.svg && LC_ALL=C.UTF-8 gnuplot %s.gp 2>&1", m->run.dir, name,
+		name, name);
 	out = popen(command, "r");
 	assert_non_null(out);
 	if (fgets(said, sizeof(said), out))

@@ -172,7 +172,8 @@ static bool step_measure(
 		return false;
 	va = a.residual * a.residual * variance_at(&a, at);
 	vb = b.residual * b.residual * variance_at(&b, at);
-	*s = (struct step_found){ at, line_at(&b, at) - line_at(&a, at), sqrt(va + vb) };
+	*s = (struct step_found){ at, k->t[i - 1], k->t[i], line_at(&b, at) - line_at(&a, at),
+		sqrt(va + vb) };
 	return true;
 }
 
@@ -245,7 +246,7 @@ static int search_scale(struct track *k, double sigma, struct found *f)
 	}
 	for (size_t i = 0; i < kept; i++) {
 		size_t end = i + 1 < kept ? places[i + 1] : k->n;
-		struct step_found s = { 0, 0, 0 };
+		struct step_found s = { 0 };
 
 		if (step_measure(k, i ? places[i - 1] : 0, places[i], end, sigma / 2, &s) &&
 			fabs(s.step_ns) > fmax(SCORE_LIMIT / 2 * s.se_ns, f->least_ns))

@@ -21,8 +21,9 @@
 
 struct step_found {
 	double at_s;
-	double step_ns; /* offset after less offset before */
-	double se_ns;	/* standard error */
+	double from_s, to_s; /* the points on either side of it: what lies between belongs to neither */
+	double step_ns;	     /* offset after less offset before */
+	double se_ns;	     /* standard error */
 };
 
 struct step_input {

@@ -132,7 +132,7 @@ static void steps_are_found_with_their_size(void **state)
 
 		for (unsigned i = 0; i < 60; i++) {
 			size_t count = find_in(cases[k].options, SEED + 31 * i, N, 30);
-			struct step_found s = { 0, 0, 0 };
+			struct step_found s = { 0 };
 
 			if (count) {
 				memset(found + count, 0, (STEPS_MAX - count) * sizeof(*found));

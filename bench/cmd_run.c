@@ -90,6 +90,14 @@ static int merge_options(struct runner *r)
 	return 0;
 }
 
+static const char *why_not_sampled(const struct run *run, const char *clock)
+{
+	for (size_t i = 0; i < run->unavailable_count; i++)
+		if (strcmp(run->unavailable[i].name, clock) == 0)
+			return run->unavailable[i].reason;
+	return "that clock is not sampled; see 'clkdrift list clocks'";
+}
+
 /* A limit or a reference that is not known must not cost a run. */
 static int check_judging(struct runner *r)
 {
@@ -109,9 +117,8 @@ static int check_judging(struct runner *r)
 	limits_free(&limits);
 	if (!rc && judging->reference[0] && strcmp(judging->reference, "tsc") != 0 &&
 		run_clock_find(&r->run, judging->reference) < 0)
-		rc = error_set(r->err, -EINVAL,
-			"--reference %s: that clock is not sampled; see 'clkdrift list clocks'",
-			judging->reference);
+		rc = error_set(r->err, -EINVAL, "--reference %s: %s", judging->reference,
+			why_not_sampled(&r->run, judging->reference));
 	return rc;
 }
 
@@ -343,7 +350,7 @@ const struct command command_run = {
 		"'clkdrift list scenarios' or the path of an .ini file; without one it is quick:\n"
 		"30 s, no privileges, nothing is changed.\n\n"
 		"  clkdrift run                                this machine, 30 s\n"
-		"  clkdrift run -d 5m -c 0,2                   longer, on two CPUs\n"
+		"  clkdrift run -d 5m -c 0,1                   longer, on two CPUs\n"
 		"  clkdrift run --clocks monotonic,hpet --reference hpet --limit 20\n"
 		"  clkdrift run selftest                       a clock of known drift: is the tool right?",
 	.options =

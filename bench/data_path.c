@@ -28,12 +28,15 @@ int data_path(const char *name, char path[PATH_MAX], struct error *err)
 {
 	char tree[PATH_MAX];
 	const char *wish = getenv("CLKDRIFT_DATADIR");
-	const char *places[] = { wish ? wish : tree, CLKDRIFT_DATADIR };
+	char moved[PATH_MAX + 32];
+	const char *places[] = { wish ? wish : tree, moved, CLKDRIFT_DATADIR };
 
 	tree_of_program(tree);
+	/* An installation that was moved, or staged under DESTDIR. */
+	snprintf(moved, sizeof(moved), "%s/share/clkdrift", tree);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (path_join(path, PATH_MAX, places[i], name, err) == 0 && access(path, R_OK) == 0)
 			return 0;
 	return error_set(err, -ENOENT, "%s: not found under %s nor %s; set CLKDRIFT_DATADIR", name, places[0],
-		places[1]);
+		CLKDRIFT_DATADIR);
 }

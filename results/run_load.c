@@ -435,6 +435,14 @@ static int parse_lists(const struct source *s, struct run *run, json_t *doc)
 	return rc;
 }
 
+/* A new reference, or NULL for an absent or null one. */
+static json_t *get_object(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	return json_is_object(value) ? json_incref(value) : NULL;
+}
+
 static int parse_environment(const struct source *s, struct run *run, json_t *environment)
 {
 	json_t *changes;
@@ -446,8 +454,8 @@ static int parse_environment(const struct source *s, struct run *run, json_t *en
 	changes = json_object_get(environment, "changes");
 	if (changes && !json_is_null(changes) && !json_is_array(changes))
 		return bad(s, "changes", "must be a list");
-	run->environment_before = json_incref(json_object_get(environment, "before"));
-	run->environment_after = json_incref(json_object_get(environment, "after"));
+	run->environment_before = get_object(environment, "before");
+	run->environment_after = get_object(environment, "after");
 	run->environment_changes = json_is_array(changes) ? json_incref(changes) : NULL;
 	return 0;
 }
