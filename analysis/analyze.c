@@ -55,17 +55,6 @@ int analyze_reference(const struct run *run, const struct judging *judging, int 
 	return 0;
 }
 
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 static uint64_t apart(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
@@ -81,8 +70,8 @@ double analyze_granularity(const struct run *run, const struct samples *samples)
 		const struct series *s = &samples->series[i];
 
 		for (size_t k = 0; k < s->count && k < GRANULARITY_READINGS; k++) {
-			divisor = gcd(divisor, apart(s->readings[k].tsc_lo, s->readings[0].tsc_lo));
-			divisor = gcd(divisor, apart(s->readings[k].tsc_hi, s->readings[k].tsc_lo));
+			divisor = tsc_gcd(divisor, apart(s->readings[k].tsc_lo, s->readings[0].tsc_lo));
+			divisor = tsc_gcd(divisor, apart(s->readings[k].tsc_hi, s->readings[k].tsc_lo));
 		}
 	}
 	return (double)divisor;

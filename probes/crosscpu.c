@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "probes/tsc.h"
+#include "probes/now.h"
 #include "results/units.h"
 
 /* After this many empty looks at the line, look at the clock. */
@@ -33,14 +34,6 @@ struct side {
 	int64_t minimum; /* smallest own TSC at arrival less the other's at sending */
 	unsigned arrived;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 static bool await_round(struct exchange_line *line, uint64_t round)
 {

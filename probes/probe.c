@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "probes/tsc.h"
+#include "probes/now.h"
 #include "results/units.h"
 
 #define RING_SIZE      8192 /* readings; more than 10 s of ten clocks at the default interval */
@@ -162,14 +163,6 @@ static bool stopped(const struct probe *probe)
 	return atomic_load_explicit(&probe->stop, memory_order_relaxed);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
 /* Sleeps to the instant, or until the probe is stopped.  One system call. */
 static void wait_until(struct probe *probe, uint64_t ns)
 {
@@ -247,17 +240,6 @@ static void sample_until_stopped(struct probe *probe)
 	}
 }
 
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 /* The TSC's step on this CPU, and the narrowest bracket around nothing. */
 static void measure_tsc(struct probe_place *place)
 {
@@ -266,7 +248,7 @@ static void measure_tsc(struct probe_place *place)
 	for (int i = 0; i < NULL_BRACKETS; i++) {
 		uint64_t lo = tsc_before(), hi = tsc_after();
 
-		divisor = gcd(gcd(divisor, lo - first), hi - lo);
+		divisor = tsc_gcd(tsc_gcd(divisor, lo - first), hi - lo);
 		if (hi - lo < narrowest)
 			narrowest = hi - lo;
 	}

@@ -189,10 +189,10 @@ static void test_burst_leaves_failures_out(void **state)
 static void test_gcd(void **state)
 {
 	(void)state;
-	assert_int_equal(gcd(0, 26), 26);
-	assert_int_equal(gcd(26, 0), 26);
-	assert_int_equal(gcd(78, 52), 26);
-	assert_int_equal(gcd(13, 7), 1);
+	assert_int_equal(tsc_gcd(0, 26), 26);
+	assert_int_equal(tsc_gcd(26, 0), 26);
+	assert_int_equal(tsc_gcd(78, 52), 26);
+	assert_int_equal(tsc_gcd(13, 7), 1);
 }
 
 static void test_tsc_step(void **state)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "probes/now.h"
 #include "results/units.h"
 
 /* What a kill may cost at most. */
@@ -66,14 +67,6 @@ static void flush(struct recorder *r)
 	for (size_t i = 0; i < r->input_count && !atomic_load(&r->failed); i++)
 		if (samples_writer_flush(r->inputs[i].writer, &err))
 			recorder_fail(r, &err);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
 static void *recorder_main(void *argument)

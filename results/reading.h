@@ -25,4 +25,16 @@ static inline int64_t reading_width(const struct reading *r)
 	return (int64_t)(r->tsc_hi - r->tsc_lo);
 }
 
+/* Greatest common divisor of TSC differences: of enough of them, the TSC's granularity in cycles. */
+static inline uint64_t tsc_gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
 #endif
