@@ -19,17 +19,18 @@ DATADIR  := $(prefix)/share/clkdrift
 CPPFLAGS += -I. -D_GNU_SOURCE -DCLKDRIFT_VERSION='"$(VERSION)"' -DCLKDRIFT_DATADIR='"$(DATADIR)"'
 # -fopenmp-simd: sums marked 'omp simd' may be added in any order; nothing else of OpenMP.
 ALL_CFLAGS = -std=gnu17 -fopenmp-simd $(WARN) -MMD -MP -pthread $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
-LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lm -pthread
+LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lcpupower -lm -pthread
 
 # What a fresh Debian 12 needs, beside make itself.
-DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev libinih-dev gnuplot-nox
+DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev libinih-dev libcpupower-dev gnuplot-nox stress-ng
 # What the tests need on top: ci/t runs as an ordinary user too, and fuzzes with clang.
 TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount clang libclang-rt-14-dev shellcheck mandoc bash-completion
 
 SRC   := $(filter-out %_test.c,$(wildcard results/*.c probes/*.c analysis/*.c bench/*.c))
 TESTS := $(wildcard results/*_test.c probes/*_test.c analysis/*_test.c bench/*_test.c)
 CLOCKS := $(patsubst probes/clock_%.c,%,$(filter-out %_test.c probes/clock_reader.c,$(wildcard probes/clock_*.c)))
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o
+DISTURBANCES := $(patsubst bench/disturb_%.c,%,$(filter-out %_test.c,$(wildcard bench/disturb_*.c)))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o $(B)/gen/disturbances.o
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 
 .PHONY: all run check check-unit check-asan check-tsan fuzz bench deps test-deps install clean help FORCE
@@ -64,13 +65,22 @@ $(B)/%_test: %_test.c $(B)/libclkdrift.a
 	$(call say,TEST  $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libclkdrift.a $(LIBS) -lcmocka
 
-# The table of clocks comes from the file names; both files below are replaced only when they change.
+# The tables of clocks and disturbances come from the file names; the files below are replaced only when they change.
 $(B)/gen/clocks.c: FORCE
 	@mkdir -p $(@D)
 	@{ echo '#include "probes/clock_reader.h"'; \
 	   for c in $(sort $(CLOCKS)); do echo "extern const struct clock_reader clock_$$c;"; done; \
 	   echo 'const struct clock_reader *const clock_readers[] = {'; \
 	   for c in $(sort $(CLOCKS)); do echo "	&clock_$$c,"; done; \
+	   echo '	0,'; echo '};'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/gen/disturbances.c: FORCE
+	@mkdir -p $(@D)
+	@{ echo '#include "bench/disturbance.h"'; \
+	   for d in $(sort $(DISTURBANCES)); do echo "extern const struct disturbance disturb_$$d;"; done; \
+	   echo 'const struct disturbance *const disturbances[] = {'; \
+	   for d in $(sort $(DISTURBANCES)); do echo "	&disturb_$$d,"; done; \
 	   echo '	0,'; echo '};'; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 

@@ -8,17 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/cause.h"
+#include "analysis/effect.h"
 #include "analysis/fit.h"
 #include "analysis/judge.h"
+#include "analysis/losses.h"
 #include "analysis/pair.h"
 #include "analysis/pair_stability.h"
+#include "analysis/phase_result.h"
+#include "analysis/steering.h"
 #include "analysis/steps.h"
 #include "results/units.h"
 
 #define GRANULARITY_READINGS 2000 /* enough to meet every residue */
 #define STEP_SIGMA	     1.96 /* 95 % of a normal distribution */
-/* An event explains a step that is at most this far from it, or two sampling intervals. */
-#define EVENT_REACH_S 0.05
 
 struct analysis {
 	const struct run *run;
@@ -92,48 +95,6 @@ static double quantum_ns(const struct run *run, int clock)
 	return clock == PAIR_TSC ? 0 : (double)NS_PER_SEC / run->clocks[clock].hz / sqrt(12);
 }
 
-/* adjtimex of a snapshot in ppm: frequency, and the length of a tick against its nominal 10 ms. */
-static double steering_of(const json_t *environment)
-{
-	const json_t *adjtimex = json_object_get(environment, "adjtimex");
-	const json_t *freq = json_object_get(adjtimex, "freq_ppm"),
-		     *tick = json_object_get(adjtimex, "tick_us");
-
-	if (!json_is_number(freq) || !json_is_number(tick))
-		return NAN;
-	return json_number_value(freq) + (json_number_value(tick) - 10000) * 100;
-}
-
-/* What the kernel admits to do to the target against the reference. */
-static double steering_ppm(const struct analysis *a, int clock)
-{
-	bool target = clock != PAIR_TSC && a->run->clocks[clock].steered;
-	bool reference = a->reference != PAIR_TSC && a->run->clocks[a->reference].steered;
-	double before, after;
-
-	if (target == reference)
-		return 0;
-	before = steering_of(a->run->environment_before);
-	after = a->run->environment_after ? steering_of(a->run->environment_after) : before;
-	return (target ? 1 : -1) * (before + after) / 2;
-}
-
-static void step_cause(const struct analysis *a, double at_s, char *cause, size_t size)
-{
-	double best = fmax(EVENT_REACH_S, 2 * a->run->interval_s);
-
-	snprintf(cause, size, "unknown");
-	for (size_t i = 0; i < a->run->event_count; i++) {
-		const struct event *e = &a->run->events[i];
-		double distance = fabs(pair_source_seconds(a->source, e->tsc) - at_s);
-
-		if (distance > best)
-			continue;
-		best = distance;
-		snprintf(cause, size, "%s: %s", e->kind, e->text);
-	}
-}
-
 static int add_steps(struct analysis *a, const struct pair *pair, const struct drift *row,
 	const struct step_found *found, size_t count)
 {
@@ -156,7 +117,7 @@ static int add_steps(struct analysis *a, const struct pair *pair, const struct d
 		strcpy(s->phase, row->phase);
 		strcpy(s->clock, row->clock);
 		strcpy(s->reference, row->reference);
-		step_cause(a, s->at_s, s->cause, sizeof(s->cause));
+		cause_find(a->run, a->source, found[i].from_s, found[i].to_s, s);
 	}
 	return 0;
 }
@@ -297,14 +258,14 @@ static struct drift drift_empty(const struct analysis *a, int cpu, int clock, si
 		.residual_ns = NAN,
 		.span_s = NAN,
 		.width_ns = NAN,
-		.steering_ppm = steering_ppm(a, clock),
+		.steering_ppm = steering_ppm(a->run, &a->run->phases[phase], clock, a->reference),
 		.method = "none",
 	};
 
 	strcpy(row.phase, a->run->phases[phase].name);
 	strcpy(row.clock, a->run->clocks[clock].name);
 	strcpy(row.reference, a->reference == PAIR_TSC ? "tsc" : a->run->clocks[a->reference].name);
-	strcpy(row.relation, relation_name(relation_of(a->run, clock, a->reference)));
+	strcpy(row.relation, relation_name(relation_of(a->run, &a->run->phases[phase], clock, a->reference)));
 	return row;
 }
 
@@ -315,7 +276,8 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 	struct pair pair;
 	int rc;
 
-	rc = judge_limit(a->limits, a->judging, relation_of(a->run, clock, a->reference), &row, a->err);
+	rc = judge_limit(a->limits, a->judging,
+		relation_of(a->run, &a->run->phases[phase], clock, a->reference), &row, a->err);
 	if (!rc)
 		rc = pair_make(a->source, cpu, clock, a->reference, phase, &pair, &absence, a->err);
 	if (rc)
@@ -327,7 +289,8 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 	pair_free(&pair);
 	if (rc)
 		return rc;
-	judge_drift(&row);
+	judge_drift(&a->run->phases[phase],
+		steering_injected_ppm(a->run, &a->run->phases[phase], clock, a->reference), &row);
 	grown = append(a->out->drift, &a->out->drift_count, sizeof(row), 1);
 	if (!grown)
 		return error_set(a->err, -ENOMEM, "out of memory");
@@ -376,77 +339,6 @@ static int analyze_crosscpu(struct analysis *a)
 	return 0;
 }
 
-static int add_backward(struct analysis *a, int cpu, unsigned clock, uint64_t count, double largest_ns)
-{
-	struct backward *grown;
-
-	if (count == 0)
-		return 0;
-	grown = append(a->out->backward, &a->out->backward_count, sizeof(*grown), 1);
-	if (!grown)
-		return error_set(a->err, -ENOMEM, "out of memory");
-	a->out->backward = grown;
-	grown += a->out->backward_count - 1;
-	*grown = (struct backward){ .cpu = cpu, .count = count, .largest_ns = largest_ns };
-	strcpy(grown->clock, a->run->clocks[clock].name);
-	return 0;
-}
-
-static const struct tally *tally_of(const struct run *run, int cpu, unsigned clock)
-{
-	for (size_t i = 0; i < run->tally_count; i++)
-		if (run->tallies[i].cpu == cpu && run->tallies[i].clock == clock)
-			return &run->tallies[i];
-	return NULL;
-}
-
-/* Tallies saw every reading of every burst; where they have nothing the stored readings must do. */
-static int find_backward(struct analysis *a)
-{
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < a->run->tally_count; i++) {
-		const struct tally *t = &a->run->tallies[i];
-
-		rc = add_backward(a, t->cpu, t->clock, t->backward,
-			(double)t->max_backward * (double)NS_PER_SEC / a->run->clocks[t->clock].hz);
-	}
-	for (size_t i = 0; !rc && i < a->samples->series_count; i++) {
-		const struct series *s = &a->samples->series[i];
-		const struct tally *t = tally_of(a->run, s->cpu, s->clock);
-		uint64_t count;
-		double largest_ns;
-
-		rc = t && t->backward ? 0 : pair_source_backward(a->source, i, &count, &largest_ns, a->err);
-		if (!rc && !(t && t->backward))
-			rc = add_backward(a, s->cpu, s->clock, count, largest_ns);
-	}
-	return rc;
-}
-
-/* Never silently absent: all that was lost, rejected or odd, by kind. */
-static json_t *count_losses(const struct analysis *a)
-{
-	uint64_t dropped = 0, failed = 0, late = 0, backward = 0, rejected = 0;
-
-	for (size_t i = 0; i < a->run->tally_count; i++) {
-		dropped += a->run->tallies[i].dropped;
-		failed += a->run->tallies[i].failed;
-	}
-	for (size_t i = 0; i < a->run->place_count; i++)
-		late += a->run->places[i].late;
-	for (size_t i = 0; i < a->out->drift_count; i++) {
-		rejected += a->out->drift[i].rejected;
-	}
-	for (size_t i = 0; i < a->out->backward_count; i++)
-		backward += a->out->backward[i].count;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "stored",
-		(json_int_t)a->samples->rows, "dropped", (json_int_t)dropped, "failed", (json_int_t)failed,
-		"late", (json_int_t)late, "rejected", (json_int_t)rejected, "inverted",
-		(json_int_t)a->samples->inverted, "backward", (json_int_t)backward, "cut_rows",
-		(json_int_t)a->samples->cut_rows, "events_lost", (json_int_t)a->run->events_lost);
-}
-
 int analyze_run(const struct run *run, const struct samples *samples, const struct limits *limits,
 	const struct judging *judging, struct estimates *estimates, struct error *err)
 {
@@ -465,9 +357,13 @@ int analyze_run(const struct run *run, const struct samples *samples, const stru
 	if (!rc)
 		rc = analyze_crosscpu(&a);
 	if (!rc)
-		rc = find_backward(&a);
+		rc = losses_backward(run, samples, a.source, estimates, err);
+	if (!rc)
+		rc = effects_find(run, estimates, err);
+	if (!rc)
+		rc = phase_results_find(run, samples, estimates, err);
 	if (!rc) {
-		estimates->losses = count_losses(&a);
+		estimates->losses = losses_count(run, samples, estimates);
 		rc = judge_run(run, samples, estimates, err);
 	}
 	pair_source_free(a.source);

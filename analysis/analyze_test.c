@@ -150,8 +150,8 @@ static void steps_are_taken_out_and_explained(void **state)
 
 	(void)state;
 	machine(&s, 1, 3000, 0.01, QUIET ":step=-2e7@10.2:step=1000@25");
-	assert_int_equal(run_event_add(&s.run, synthetic_tsc(10.21), "settime", "by hand"), 0);
-	assert_int_equal(run_event_add(&s.run, synthetic_tsc(15), "other", "far away"), 0);
+	assert_int_equal(run_event_add(&s.run, synthetic_tsc(10.21), "settime", false, "by hand"), 0);
+	assert_int_equal(run_event_add(&s.run, synthetic_tsc(15), "other", false, "far away"), 0);
 	e = analyze(&s, "");
 	assert_int_equal(e.step_count, 2);
 	assert_true(fabs(e.steps[0].at_s - (10.2 - 0.5)) < 0.02);
@@ -369,6 +369,93 @@ static void many_clocks_and_many_cpus(void **state)
 	synthetic_free(&s);
 }
 
+/* idle, slewed by +200 ppm, idle, clocksource hpet, and set by 20 ms and back; 10 s each. */
+static void disturbed_machine(struct synthetic *s, enum observed observed)
+{
+	static const char *const names[] = { "before", "slew", "between", "clocksource", "settime", "after" };
+
+	machine(s, 1, 6000, 0.01, QUIET ":rate=200@10:rate=-200@20:step=2e7@43:step=-2e7@47");
+	strcpy(s->run.clocks[2].name, "realtime");
+	s->run.clocks[2].steered = true;
+	s->run.clocks[0].clocksource = s->run.clocks[2].clocksource = true;
+	s->run.environment_before = json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", 0.0, "tick_us", 10000);
+	s->run.phase_count = 0;
+	for (int i = 0; i < 6; i++) {
+		synthetic_phase(s, names[i], 10. * i, 10. * i + 10);
+		if (i == 1)
+			s->run.phases[i].steering_ppm = 200;
+		if (i == 3)
+			strcpy(s->run.phases[i].oscillator, "platform");
+		if (i == 1 || i == 3 || i == 4)
+			synthetic_disturbed(s, names[i], "x=1", observed);
+	}
+	assert_int_equal(run_event_add(&s->run, synthetic_tsc(43), "settime", true, "forward"), 0);
+	assert_int_equal(run_event_add(&s->run, synthetic_tsc(47), "settime", true, "back"), 0);
+}
+
+static void what_was_done_on_purpose_is_no_fault(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	disturbed_machine(&s, OBSERVED_YES);
+	e = analyze(&s, "");
+	assert_int_equal(e.drift_count, 12);
+	assert_drift(&e.drift[3], 200.02, "consistent");
+	assert_true(e.drift[3].steering_ppm == 200);
+	assert_int_equal(e.effect_count, 6);
+	assert_string_equal(e.effects[1].clock, "realtime");
+	assert_string_equal(e.effects[1].significant, "yes");
+	assert_true(fabs(e.effects[1].effect_ppm - 200) < 0.01);
+	assert_string_equal(e.effects[0].significant, "no");
+	/* With its clocksource on the platform's crystal, the kernel's clock and the HPET are one. */
+	assert_string_equal(e.drift[0].relation, "crystal");
+	assert_string_equal(e.drift[6].relation, "arithmetic");
+	assert_int_equal(e.step_count, 2);
+	assert_string_equal(e.steps[0].injected, "yes");
+	assert_string_equal(e.steps[1].injected, "yes");
+	assert_int_equal(e.backward_count, 1);
+	assert_int_equal(e.phase_count, 6);
+	assert_string_equal(e.phases[4].phase, "settime");
+	assert_string_equal(e.phases[4].status, "stable");
+	assert_true(e.phases[4].backward == 1);
+	/* The HPET drifts by 20 ppm, which is too much where it should be the kernel's own crystal. */
+	assert_string_equal(e.phases[3].status, "unstable");
+	assert_int_equal(e.verdict.status, STATUS_UNSTABLE);
+	estimates_free(&e);
+	s.run.phases[3].oscillator[0] = '\0';
+	e = analyze(&s, "");
+	for (size_t i = 0; e.verdict.status != STATUS_STABLE && i < e.verdict.reason_count; i++)
+		print_message("  %s\n", e.verdict.reasons[i].text);
+	assert_int_equal(e.verdict.status, STATUS_STABLE);
+	estimates_free(&e);
+	/* The same without a word of who did it. */
+	s.run.events[1].injected = false;
+	e = analyze(&s, "");
+	assert_string_equal(e.steps[1].injected, "no");
+	assert_int_equal(e.verdict.status, STATUS_UNSTABLE);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+static void what_was_not_observed_is_not_judged(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	disturbed_machine(&s, OBSERVED_NO);
+	e = analyze(&s, "");
+	assert_int_equal(e.verdict.status, STATUS_INCONCLUSIVE);
+	assert_string_equal(e.drift[3].status, "inconclusive");
+	assert_string_equal(e.drift[1].status, "consistent");
+	assert_string_equal(e.phases[1].status, "none");
+	assert_string_equal(e.phases[0].status, "stable");
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +471,8 @@ int main(void)
 		cmocka_unit_test(one_clock_is_held_against_the_tsc),
 		cmocka_unit_test(an_empty_run_is_inconclusive),
 		cmocka_unit_test(many_clocks_and_many_cpus),
+		cmocka_unit_test(what_was_done_on_purpose_is_no_fault),
+		cmocka_unit_test(what_was_not_observed_is_not_judged),
 	};
 
 	return cmocka_run_group_tests_name("analysis/analyze", tests, NULL, NULL);

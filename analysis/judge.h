@@ -22,17 +22,27 @@ int judge_limit(const struct limits *limits, const struct judging *judging, enum
 	struct drift *row, struct error *err);
 
 /*
- * Sets row->status from its interval, widened by the systematic term:
+ * What is added to a drift in ppm before it is judged.  With the arithmetic preset, what the kernel
+ * admits to steer is taken off; with any other, only what was steered on purpose (injected_ppm,
+ * analysis/steering.h).  NaN: it was slewed on purpose, by an amount that is not known.
+ */
+double judge_shift(const struct drift *row, double injected_ppm);
+
+/*
+ * Sets row->status from its interval, widened by the systematic term and moved by judge_shift():
  *   unstable      wholly beyond the limit
  *   consistent    wholly within, but both clocks follow one oscillator: no proof
  *   stable        wholly within, against another oscillator
- *   inconclusive  it straddles the limit, or there is no estimate
- * With the arithmetic preset, what the kernel admits to steer is taken off first.
+ *   injected      the shift is not known: the drift is what was done to the clock, and speaks neither
+ *                 for nor against it
+ *   inconclusive  it straddles the limit, there is no estimate, or what was asked for in the phase was
+ *                 not seen to happen
+ * phase NULL: an idle one.
  */
-void judge_drift(struct drift *row);
+void judge_drift(const struct phase *phase, double injected_ppm, struct drift *row);
 
-/* Length in minutes of a run whose interval would clear the limit; 0 where none would. */
-double judge_minutes(const struct drift *row);
+/* Length in minutes of a run whose interval, moved by shift, would clear the limit; 0 where none would. */
+double judge_minutes(const struct drift *row, double shift);
 
 /* The verdict over all rows; estimates->verdict is filled.  Returns 0 or -ENOMEM. */
 int judge_run(

@@ -25,7 +25,7 @@ static struct drift row_of(const char *relation, double ppm, double half_ppm)
 		.limit = "crystal" };
 
 	strcpy(row.relation, relation);
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	return row;
 }
 
@@ -61,11 +61,11 @@ static void the_systematic_term_widens(void **state)
 
 	(void)state;
 	row.systematic_ppm = 2;
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	assert_string_equal(row.status, "inconclusive");
 	row = row_of("crystal", 52, 0.5);
 	row.systematic_ppm = 2;
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	assert_string_equal(row.status, "inconclusive");
 }
 
@@ -77,17 +77,17 @@ static void steering_is_taken_off_for_arithmetic_only(void **state)
 	row.steering_ppm = 123.45;
 	row.limit_ppm = 0.1;
 	strcpy(row.limit, "arithmetic");
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	assert_string_equal(row.status, "consistent");
 	strcpy(row.limit, "user");
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	assert_string_equal(row.status, "unstable");
 	strcpy(row.limit, "arithmetic");
 	row.steering_ppm = NAN;
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	assert_string_equal(row.status, "unstable");
 	row.steering_ppm = -123.45;
-	judge_drift(&row);
+	judge_drift(NULL, 0, &row);
 	assert_string_equal(row.status, "unstable");
 }
 
@@ -97,13 +97,13 @@ static void minutes_that_would_settle_it(void **state)
 
 	(void)state;
 	/* 3 ppm must shrink to 1: three times 20 s. */
-	assert_true(fabs(judge_minutes(&row) - 1) < 1e-12);
+	assert_true(fabs(judge_minutes(&row, 0) - 1) < 1e-12);
 	row = row_of("crystal", -51, 3);
-	assert_true(fabs(judge_minutes(&row) - 1) < 1e-12);
+	assert_true(fabs(judge_minutes(&row, 0) - 1) < 1e-12);
 	row = row_of("crystal", 50, 3);
-	assert_true(judge_minutes(&row) == 0);
+	assert_true(judge_minutes(&row, 0) == 0);
 	row = row_of("crystal", NAN, NAN);
-	assert_true(judge_minutes(&row) == 0);
+	assert_true(judge_minutes(&row, 0) == 0);
 }
 
 static void the_user_picks_the_limit(void **state)
@@ -347,6 +347,208 @@ static void steering_and_assumptions_are_said(void **state)
 	court_close(c, STATUS_STABLE, "assumed: raw follows tsc");
 }
 
+static struct step step_of(const char *clock, double at_s, const char *cause, const char *injected)
+{
+	struct step s = {
+		.at_s = at_s, .step_ns = 5e6, .ci_low_ns = 4e6, .ci_high_ns = 6e6, .reference = "raw"
+	};
+
+	strcpy(s.clock, clock);
+	strcpy(s.cause, cause);
+	strcpy(s.injected, injected);
+	return s;
+}
+
+static void steps_on_purpose_are_no_fault(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->e.steps = calloc(2, sizeof(*c->e.steps));
+	c->e.steps[0] = step_of("realtime", 3.25, "settime: set forward", "yes");
+	c->e.step_count = 1;
+	court_close(c, STATUS_STABLE,
+		"realtime stepped by +5.0 ± 1.0 ms against raw at 3.250 s (CPU 0), as asked for: settime");
+	c = court_open();
+	c->e.steps = calloc(2, sizeof(*c->e.steps));
+	c->e.steps[0] = step_of("realtime", 3.25, "settime: set forward", "yes");
+	c->e.steps[1] = step_of("hpet", 3.25, "unknown", "no");
+	c->e.step_count = 2;
+	court_close(c, STATUS_UNSTABLE,
+		"hpet stepped by +5.0 ± 1.0 ms against raw at 3.250 s (CPU 0); cause: unknown");
+}
+
+static struct court *court_of_a_settime(uint64_t backward, const char *clock)
+{
+	struct court *c = court_open();
+
+	c->e.backward = calloc(1, sizeof(*c->e.backward));
+	c->e.backward[0] = (struct backward){ .cpu = 0, .count = backward, .largest_ns = 1e7 };
+	strcpy(c->e.backward[0].clock, clock);
+	c->e.backward_count = 1;
+	assert_int_equal(run_event_add(&c->s.run, synthetic_tsc(2), "settime", true, "back"), 0);
+	return c;
+}
+
+static void one_setting_excuses_one_reading_backward(void **state)
+{
+	struct court *c;
+
+	(void)state;
+	court_close(court_of_a_settime(1, "realtime"), STATUS_STABLE,
+		"realtime went backward 1 times on CPU 0, by up to 10 ms: it was set on purpose");
+	court_close(court_of_a_settime(2, "realtime"), STATUS_UNSTABLE, "realtime went backward 2 times");
+	court_close(court_of_a_settime(1, "hpet"), STATUS_UNSTABLE, "hpet went backward 1 times");
+	/* Done by somebody else. */
+	c = court_of_a_settime(1, "realtime");
+	c->s.run.events[0].injected = false;
+	court_close(c, STATUS_UNSTABLE, "realtime went backward 1 times");
+}
+
+static struct court *court_of_a_load(enum observed observed, double ppm)
+{
+	struct court *c = court_open();
+	struct phase_disturbance *d = synthetic_disturbed(&c->s, "load", "share=90", observed);
+
+	strcpy(d->evidence, "took 12 % of CPU 0");
+	c->e.drift[0] = row_of("crystal", ppm, 1);
+	judge_drift(&c->s.run.phases[0], 0, &c->e.drift[0]);
+	return c;
+}
+
+static void what_was_not_observed_gives_no_verdict(void **state)
+{
+	struct court *c = court_of_a_load(OBSERVED_NO, 70);
+	char long_text[200];
+
+	(void)state;
+	assert_string_equal(c->e.drift[0].status, "inconclusive");
+	court_close(c, STATUS_INCONCLUSIVE,
+		"phase all: \"load share=90\" was asked for and not observed (took 12 % of CPU 0): no "
+		"verdict");
+	c = court_of_a_load(OBSERVED_NO, 3);
+	court_close(c, STATUS_INCONCLUSIVE, "not observed");
+	c = court_of_a_load(OBSERVED_UNKNOWN, 3);
+	court_close(c, STATUS_INCONCLUSIVE,
+		"\"load share=90\" was asked for, and whether it happened is not known");
+	court_close(court_of_a_load(OBSERVED_YES, 3), STATUS_STABLE, NULL);
+	court_close(court_of_a_load(OBSERVED_YES, 70), STATUS_UNSTABLE, "hpet drifts");
+	/* No word about an interval that straddles a limit: it does not. */
+	c = court_of_a_load(OBSERVED_NO, 3);
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[199] = '\0';
+	snprintf(c->s.run.phases[0].disturbances[0].evidence, DISTURBANCE_EVIDENCE_MAX, "%s%s", long_text,
+		long_text);
+	snprintf(c->s.run.phases[0].disturbances[0].asked, 160, "%.150s", long_text);
+	assert_int_equal(judge_run(&c->s.run, &c->s.samples, &c->e, &(struct error){ "" }), 0);
+	for (size_t i = 0; i < c->e.verdict.reason_count; i++)
+		assert_null(strstr(c->e.verdict.reasons[i].text, "straddles"));
+	assert_non_null(strstr(c->e.verdict.reasons[0].text, ": no verdict"));
+	estimates_free(&c->e);
+	synthetic_free(&c->s);
+	free(c);
+	/* A step in it was measured all the same. */
+	c = court_of_a_load(OBSERVED_NO, 3);
+	c->e.steps = calloc(1, sizeof(*c->e.steps));
+	c->e.steps[0] = step_of("hpet", 3.25, "unknown", "no");
+	c->e.step_count = 1;
+	court_close(c, STATUS_UNSTABLE, "hpet stepped");
+}
+
+static struct court *court_of_a_slew(double asked_ppm, double before_ppm, double drift_ppm, const char *limit)
+{
+	struct court *c = court_open();
+	struct drift *row = &c->e.drift[0];
+
+	synthetic_disturbed(&c->s, "slew", "", OBSERVED_YES);
+	c->s.run.phases[0].steering_ppm = asked_ppm;
+	c->s.run.clocks[0].steered = true;
+	c->s.run.environment_before =
+		json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", before_ppm, "tick_us", 10000);
+	*row = row_of("crystal", drift_ppm, 0.01);
+	strcpy(row->limit, limit);
+	row->steering_ppm = steering_ppm(&c->s.run, &c->s.run.phases[0], 0, 1);
+	judge_drift(&c->s.run.phases[0], steering_injected_ppm(&c->s.run, &c->s.run.phases[0], 0, 1), row);
+	return c;
+}
+
+static void a_slew_on_purpose_is_taken_off(void **state)
+{
+	struct court *c;
+
+	(void)state;
+	/* 310 of which 10 were there before: 300 are on purpose. */
+	court_close(court_of_a_slew(310, 10, 345, "crystal"), STATUS_STABLE, "of which +300 ppm are steered");
+	court_close(
+		court_of_a_slew(310, 10, 355, "crystal"), STATUS_UNSTABLE, "of which +300 ppm are steered");
+	court_close(court_of_a_slew(310, 10, 0, "user"), STATUS_UNSTABLE, "beyond the limit");
+	court_close(
+		court_of_a_slew(310, 10, 355, "arithmetic"), STATUS_STABLE, "of which +310 ppm are steered");
+	/* Arithmetic needs no word of what was before. */
+	c = court_of_a_slew(310, 10, 310, "arithmetic");
+	json_decref(c->s.run.environment_before);
+	c->s.run.environment_before = NULL;
+	court_close(c, STATUS_STABLE, NULL);
+	/* By how much nobody knows: neither for nor against, and then nothing speaks for the clock. */
+	c = court_of_a_slew(NAN, 10, 345, "crystal");
+	assert_string_equal(c->e.drift[0].status, "injected");
+	court_close(c, STATUS_INCONCLUSIVE, "1 pairs have no verdict: a clock was slewed on purpose");
+	c = court_of_a_slew(NAN, 10, 345, "crystal");
+	c->e.drift[c->e.drift_count++] = row_of("crystal", 3, 1);
+	court_close(c, STATUS_STABLE, "1 pairs have no verdict");
+	c = court_of_a_slew(310, 0, 310.0001, "arithmetic");
+	strcpy(c->e.drift[0].relation, "arithmetic");
+	court_close(c, STATUS_INCONCLUSIVE, "phase all steered hpet by +310 ppm against raw on purpose");
+}
+
+/* CPU 1 has no readings in the phase and says so in an event. */
+static struct court *court_of_a_lost_cpu(const char *disturbance, enum observed observed)
+{
+	struct court *c = court_open();
+
+	synthetic_disturbed(&c->s, disturbance, "", observed);
+	assert_int_equal(run_event_add(&c->s.run, synthetic_tsc(2), "cpu-lost", false, "CPU 1 is gone"), 0);
+	c->e.drift[1] = row_of("crystal", NAN, NAN);
+	c->e.drift[1].cpu = 1;
+	c->e.drift[1].n = 0;
+	c->e.drift_count = 2;
+	return c;
+}
+
+static void a_cpu_taken_away_is_not_missed(void **state)
+{
+	struct court *c;
+
+	(void)state;
+	court_close(court_of_a_lost_cpu("hotplug", OBSERVED_YES), STATUS_STABLE, NULL);
+	court_close(court_of_a_lost_cpu("load", OBSERVED_YES), STATUS_INCONCLUSIVE, "CPU 1 is gone");
+	court_close(court_of_a_lost_cpu("load", OBSERVED_YES), STATUS_INCONCLUSIVE,
+		"(CPU 1): one of them has no");
+	court_close(court_of_a_lost_cpu("hotplug", OBSERVED_NO), STATUS_INCONCLUSIVE, "CPU 1 is gone");
+	/* Other clocks were read there: this one is missing for another reason. */
+	c = court_of_a_lost_cpu("hotplug", OBSERVED_YES);
+	c->e.drift[2] = row_of("crystal", 1, 1);
+	c->e.drift[2].cpu = 1;
+	c->e.drift_count = 3;
+	court_close(c, STATUS_INCONCLUSIVE, "hpet against raw (CPU 1): one of them has no readings");
+	/* It did not come back. */
+	c = court_of_a_lost_cpu("hotplug", OBSERVED_YES);
+	synthetic_phase(&c->s, "later", 0.5, 1.5);
+	assert_int_equal(run_event_add(&c->s.run, synthetic_tsc(0.7), "cpu-lost", false, "CPU 2 is gone"), 0);
+	court_close(c, STATUS_INCONCLUSIVE, "CPU 2 is gone");
+}
+
+static void phases_left_out_are_said(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	c->s.run.skipped = calloc(1, sizeof(*c->s.run.skipped));
+	c->s.run.skipped[0] = (struct skipped){ "fast", "cpufreq", "no cpufreq driver" };
+	c->s.run.skipped_count = 1;
+	court_close(c, STATUS_STABLE, "phase fast was left out: cpufreq: no cpufreq driver");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +568,12 @@ int main(void)
 		cmocka_unit_test(cpus_apart_are_unstable),
 		cmocka_unit_test(many_cpus_are_judged_in_time),
 		cmocka_unit_test(steering_and_assumptions_are_said),
+		cmocka_unit_test(steps_on_purpose_are_no_fault),
+		cmocka_unit_test(one_setting_excuses_one_reading_backward),
+		cmocka_unit_test(what_was_not_observed_gives_no_verdict),
+		cmocka_unit_test(a_slew_on_purpose_is_taken_off),
+		cmocka_unit_test(a_cpu_taken_away_is_not_missed),
+		cmocka_unit_test(phases_left_out_are_said),
 	};
 
 	return cmocka_run_group_tests_name("analysis/judge", tests, NULL, NULL);

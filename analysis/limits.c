@@ -81,14 +81,19 @@ const struct limit *limits_find(const struct limits *limits, const char *name)
 	return NULL;
 }
 
-const char *relation_oscillator(const struct run *run, int clock)
+const char *relation_oscillator(const struct run *run, const struct phase *phase, int clock)
 {
-	return clock == PAIR_TSC ? "tsc" : run->clocks[clock].oscillator;
+	if (clock == PAIR_TSC)
+		return "tsc";
+	if (phase && phase->oscillator[0] && run->clocks[clock].clocksource)
+		return phase->oscillator;
+	return run->clocks[clock].oscillator;
 }
 
-enum relation relation_of(const struct run *run, int clock, int reference)
+enum relation relation_of(const struct run *run, const struct phase *phase, int clock, int reference)
 {
-	bool same = strcmp(relation_oscillator(run, clock), relation_oscillator(run, reference)) == 0;
+	bool same = strcmp(relation_oscillator(run, phase, clock),
+			    relation_oscillator(run, phase, reference)) == 0;
 
 	return same ? RELATION_ARITHMETIC : RELATION_CRYSTAL;
 }

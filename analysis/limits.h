@@ -37,13 +37,16 @@ enum relation {
 	RELATION_CRYSTAL,
 };
 
-/* clock and reference are indices into run->clocks, or PAIR_TSC. */
-enum relation relation_of(const struct run *run, int clock, int reference);
+/*
+ * clock and reference are indices into run->clocks, or PAIR_TSC.  In a phase that names an oscillator the
+ * clocks that are made from the kernel's clocksource follow that one; phase NULL: as in the list of clocks.
+ */
+enum relation relation_of(const struct run *run, const struct phase *phase, int clock, int reference);
 const char *relation_name(enum relation relation);
 /* Name of the preset that judges this relation unless the user says otherwise. */
 const char *relation_limit(enum relation relation);
 
-/* Label of the oscillator behind a clock of the run; "tsc" for PAIR_TSC. */
-const char *relation_oscillator(const struct run *run, int clock);
+/* Label of the oscillator behind a clock in that phase; "tsc" for PAIR_TSC. */
+const char *relation_oscillator(const struct run *run, const struct phase *phase, int clock);
 
 #endif

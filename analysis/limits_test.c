@@ -89,11 +89,36 @@ static void the_oscillator_makes_the_relation(void **state)
 	synthetic_ns_clock(&s, "monotonic", "tsc");
 	synthetic_ns_clock(&s, "monotonic_raw", "tsc");
 	synthetic_clock(&s, "hpet", UNIT_TICKS, 14318180, 32, "platform");
-	assert_int_equal(relation_of(&s.run, 0, 1), RELATION_ARITHMETIC);
-	assert_int_equal(relation_of(&s.run, 2, 1), RELATION_CRYSTAL);
-	assert_int_equal(relation_of(&s.run, 0, PAIR_TSC), RELATION_ARITHMETIC);
-	assert_int_equal(relation_of(&s.run, 2, PAIR_TSC), RELATION_CRYSTAL);
+	assert_int_equal(relation_of(&s.run, NULL, 0, 1), RELATION_ARITHMETIC);
+	assert_int_equal(relation_of(&s.run, NULL, 2, 1), RELATION_CRYSTAL);
+	assert_int_equal(relation_of(&s.run, NULL, 0, PAIR_TSC), RELATION_ARITHMETIC);
+	assert_int_equal(relation_of(&s.run, NULL, 2, PAIR_TSC), RELATION_CRYSTAL);
 	assert_string_equal(relation_name(RELATION_CRYSTAL), "crystal");
+	synthetic_free(&s);
+}
+
+static void a_phase_may_name_another_oscillator(void **state)
+{
+	struct phase hpet = { .oscillator = "platform" }, several = { .oscillator = "several" },
+		     plain = { 0 };
+	struct synthetic s;
+
+	(void)state;
+	synthetic_init(&s);
+	synthetic_ns_clock(&s, "monotonic", "tsc");
+	synthetic_ns_clock(&s, "monotonic_raw", "tsc");
+	synthetic_clock(&s, "hpet", UNIT_TICKS, 14318180, 32, "platform");
+	s.run.clocks[0].clocksource = s.run.clocks[1].clocksource = true;
+	assert_int_equal(relation_of(&s.run, &plain, 0, PAIR_TSC), RELATION_ARITHMETIC);
+	assert_int_equal(relation_of(&s.run, &plain, 2, 1), RELATION_CRYSTAL);
+	/* The kernel's clocks move to the platform's crystal; the TSC and the HPET stay where they were. */
+	assert_int_equal(relation_of(&s.run, &hpet, 0, 1), RELATION_ARITHMETIC);
+	assert_int_equal(relation_of(&s.run, &hpet, 0, PAIR_TSC), RELATION_CRYSTAL);
+	assert_int_equal(relation_of(&s.run, &hpet, 2, 1), RELATION_ARITHMETIC);
+	assert_string_equal(relation_oscillator(&s.run, &hpet, PAIR_TSC), "tsc");
+	assert_int_equal(relation_of(&s.run, &several, 0, 1), RELATION_ARITHMETIC);
+	assert_int_equal(relation_of(&s.run, &several, 2, 1), RELATION_CRYSTAL);
+	assert_string_equal(relation_oscillator(&s.run, &several, 1), "several");
 	synthetic_free(&s);
 }
 
@@ -103,6 +128,7 @@ int main(void)
 		cmocka_unit_test(presets_of_the_tree),
 		cmocka_unit_test(bad_presets_are_refused),
 		cmocka_unit_test(the_oscillator_makes_the_relation),
+		cmocka_unit_test(a_phase_may_name_another_oscillator),
 	};
 
 	return cmocka_run_group_tests_name("analysis/limits", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/report_lanes.h"
 #include "analysis/report_parts.h"
 #include "results/file.h"
 
@@ -32,6 +33,12 @@ static const struct {
 		"Slope of each fit with its 95 % interval, each clock on its own scale. CPUs of one machine "
 		"that share an oscillator should agree within their intervals.",
 		plot_drift },
+	{ "effects", "Effect of each disturbance",
+		"Drift in the phase less the mean drift of the idle phases of the same run, with its 95 % "
+		"interval; each clock has its own scale. Full dots are significant at 5 % over all effects "
+		"of the run together, hollow ones are not. Far larger effects than the others are "
+		"triangles on the edge, with their size.",
+		plot_effects },
 	{ "stability", "Stability over averaging time",
 		"How much the rate varies from one stretch of length τ to the next: lower is steadier. "
 		"Falling "
@@ -54,6 +61,13 @@ static const struct {
 		"costs the same; a long foot to the right is interruption: interrupts, other guests, system "
 		"management.",
 		plot_brackets },
+	{ "evidence", "Evidence of the disturbances",
+		"What was seen of the disturbances while they ran, on the time axis of the plots above. "
+		"Values hold until the next one. Where there are more values than pixels, the bar spans the "
+		"lowest and the highest. Disturbed phases have a ground, phases whose disturbance was not "
+		"observed "
+		"are hatched.",
+		plot_evidence },
 };
 
 #define FIGURES (sizeof(figures) / sizeof(figures[0]))
@@ -90,6 +104,50 @@ const struct drift *report_drift(const struct report *r, const char *clock, int 
 			high = middle;
 	}
 	return NULL;
+}
+
+static int effect_order(const struct effect *a, const char *clock, int cpu, const char *phase)
+{
+	int order = strcmp(a->clock, clock);
+
+	if (!order)
+		order = strcmp(a->phase, phase);
+	return order ? order : (a->cpu > cpu) - (a->cpu < cpu);
+}
+
+static int by_effect(const void *a, const void *b)
+{
+	const struct effect *x = *(const struct effect *const *)a, *y = *(const struct effect *const *)b;
+
+	return effect_order(x, y->clock, y->cpu, y->phase);
+}
+
+const struct effect *report_effect(const struct report *r, const char *clock, int cpu, const char *phase)
+{
+	size_t low = 0, high = r->estimates->effect_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = effect_order(r->effects[middle], clock, cpu, phase);
+
+		if (order == 0)
+			return r->effects[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+int report_severity(const char *status)
+{
+	static const char *const order[] = { "stable", "consistent", "inconclusive", "unstable" };
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(status, order[i]) == 0)
+			return i;
+	return -1;
 }
 
 struct cpu_drift {
@@ -191,10 +249,45 @@ static void gather_length(struct report *r)
 
 static void report_release(struct report *r)
 {
+	lanes_free(r);
+	evidence_free(&r->evidence);
 	pair_source_free(r->source);
 	free(r->cpus);
 	free(r->clocks);
 	free(r->rows);
+	free(r->effects);
+}
+
+/* A file of evidence that cannot be read takes its plots from the report, not the rest. */
+static int gather_evidence(struct report *r, struct error *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < r->run->phase_count; i++)
+		r->disturbed |= r->run->phases[i].disturbance_count > 0;
+	rc = evidence_load(r->run, &r->evidence, err);
+	if (rc)
+		r->evidence_error = *err;
+	if (lanes_make(r))
+		return error_set(err, -ENOMEM, "out of memory");
+	return rc;
+}
+
+static void gather_rows(struct report *r)
+{
+	const struct estimates *e = r->estimates;
+
+	for (size_t i = 0; i < e->drift_count; i++) {
+		int clock = run_clock_find(r->run, e->drift[i].clock);
+
+		r->rows[i] = &e->drift[i];
+		if (clock >= 0)
+			add_once(r->clocks, &r->clock_count, clock);
+	}
+	qsort(r->rows, e->drift_count, sizeof(*r->rows), by_row);
+	for (size_t i = 0; i < e->effect_count; i++)
+		r->effects[i] = &e->effects[i];
+	qsort(r->effects, e->effect_count, sizeof(*r->effects), by_effect);
 }
 
 static int report_gather(struct report *r, struct error *err)
@@ -206,20 +299,14 @@ static int report_gather(struct report *r, struct error *err)
 	r->cpus = malloc((r->samples->series_count + e->drift_count + 1) * sizeof(*r->cpus));
 	r->clocks = malloc((r->run->clock_count + 1) * sizeof(*r->clocks));
 	r->rows = malloc((e->drift_count + 1) * sizeof(*r->rows));
-	if (!r->source || !r->cpus || !r->clocks || !r->rows) {
+	r->effects = malloc((e->effect_count + 1) * sizeof(*r->effects));
+	if (!r->source || !r->cpus || !r->clocks || !r->rows || !r->effects) {
 		report_release(r);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
 	gather_cpus(r);
 	gather_length(r);
-	for (size_t i = 0; i < e->drift_count; i++) {
-		int clock = run_clock_find(r->run, e->drift[i].clock);
-
-		r->rows[i] = &e->drift[i];
-		if (clock >= 0)
-			add_once(r->clocks, &r->clock_count, clock);
-	}
-	qsort(r->rows, e->drift_count, sizeof(*r->rows), by_row);
+	gather_rows(r);
 	return 0;
 }
 
@@ -264,7 +351,7 @@ static int figure_write(const struct report *r, const char *dir, struct figure *
 	plot.script = script.out;
 	plot.data = data.out;
 	rc = draw(r, &plot, figure, err);
-	if (rc || figure->absent[0]) {
+	if (rc || figure->absent[0] || figure->none) {
 		file_replace_abort(&script);
 		file_replace_abort(&data);
 		return rc;
@@ -293,12 +380,12 @@ static int figures_draw(const struct report *r, const char *dir, struct figure *
 			.name = figures[i].name, .heading = figures[i].heading, .caption = figures[i].caption
 		};
 		rc = figure_write(r, dir, &list[i], figures[i].draw, &own);
-		if (!rc && !list[i].absent[0])
+		if (!rc && !list[i].absent[0] && !list[i].none)
 			rc = plot_run(dir, list[i].name, &own);
 		if (rc)
 			snprintf(list[i].absent, sizeof(list[i].absent), "This plot could not be drawn: %s.",
 				own.text);
-		if (list[i].absent[0])
+		if (list[i].absent[0] || list[i].none)
 			remove_old(dir, list[i].name, rc != 0);
 		if (rc && !first)
 			first = error_set(err, rc, "%s", own.text);
@@ -322,14 +409,18 @@ int report_write(const struct run *run, const struct samples *samples, const str
 	struct figure list[FIGURES];
 	struct file_replace page;
 	char dir[PATH_MAX];
-	int rc, drawn;
+	struct error unread = { 0 };
+	int rc, read, drawn;
 
 	rc = make_plots_dir(run, dir, sizeof(dir), err);
 	if (!rc)
 		rc = report_gather(&r, err);
 	if (rc)
 		return rc;
+	read = gather_evidence(&r, &unread);
 	drawn = figures_draw(&r, dir, list, err);
+	if (read)
+		drawn = error_set(err, read, "%s", unread.text);
 	rc = file_replace_begin(&page, run->dir, "report.html", err);
 	if (!rc) {
 		html_page(page.out, &r, list, FIGURES);

@@ -29,7 +29,8 @@ struct drift_layout {
 	size_t columns;
 	double panel_width;
 	bool coloured; /* one colour a phase */
-	bool by_phase; /* one CPU only: places are phases */
+	bool by_phase; /* one CPU only: phases are compared */
+	bool across;   /* places are phases: with one CPU, and with more phases than colours */
 	bool dense;    /* many points: thin bars without ends */
 };
 
@@ -62,24 +63,31 @@ static struct axis drift_axis(const struct report *r, const char *clock)
 	return axis;
 }
 
+/* One colour a CPU, where places are phases. */
+static bool by_cpu(const struct report *r, const struct drift_layout *l)
+{
+	return l->across && r->cpu_count > 1;
+}
+
 /*
  * Points of one phase; returns how many.  x is the CPU's place, moved aside for its
- * phase.  Blank lines keep yerrorlines from joining them; yerrorbars would rub out what
+ * phase, or the phase's place, moved aside for the CPU; then of that CPU only.  Blank lines keep yerrorlines from joining them; yerrorbars would rub out what
  * is behind each point.
  */
 static size_t write_points(const struct report *r, struct plot *plot, const struct drift_layout *l,
-	const char *clock, size_t phase)
+	const char *clock, size_t phase, size_t cpu)
 {
 	double aside = SLOT * (((double)phase + 0.5) / (double)r->run->phase_count - 0.5);
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->cpu_count; i++) {
 		const struct drift *d = report_drift(r, clock, r->cpus[i], r->run->phases[phase].name);
+		double beside = SLOT * (((double)i + 0.5) / (double)r->cpu_count - 0.5);
 
-		if (!d || !isfinite(d->drift_ppm))
+		if (!d || !isfinite(d->drift_ppm) || (by_cpu(r, l) && i != cpu))
 			continue;
 		fprintf(plot->data, "%.6g %.12g %.12g %.12g %d\n\n",
-			l->by_phase ? (double)phase : (double)i + aside, d->drift_ppm,
+			l->across ? (double)phase + beside : (double)i + aside, d->drift_ppm,
 			isfinite(d->ci_low_ppm) ? d->ci_low_ppm : d->drift_ppm,
 			isfinite(d->ci_high_ppm) ? d->ci_high_ppm : d->drift_ppm, d->cpu);
 		count++;
@@ -89,12 +97,12 @@ static size_t write_points(const struct report *r, struct plot *plot, const stru
 
 static void place_tics(const struct report *r, FILE *script, const struct drift_layout *l)
 {
-	size_t places = l->by_phase ? r->run->phase_count : r->cpu_count;
+	size_t places = l->across ? r->run->phase_count : r->cpu_count;
 	size_t stride = 1 + (places - 1) / PLACE_LABELS;
 
 	fputs("set xtics (", script);
 	for (size_t i = 0; i < places; i += stride)
-		fprintf(script, "%s'%d' %zu", i ? ", " : "", l->by_phase ? (int)i + 1 : r->cpus[i], i);
+		fprintf(script, "%s'%d' %zu", i ? ", " : "", l->across ? (int)i + 1 : r->cpus[i], i);
 	fprintf(script, ")\nset xrange [-0.6:%.1f]\n", (double)places - 0.4);
 }
 
@@ -127,9 +135,9 @@ static void draw_limit(const struct report *r, struct plot *plot, const char *cl
 		format_ppm(row->limit_ppm).text);
 }
 
-/* Phases from the first up to before the last, as one block in one colour. */
+/* Phases from the first up to before the last, as one block in one colour; of one CPU where each has its own. */
 static void draw_points(const struct report *r, struct plot *plot, const struct drift_layout *l,
-	const char *clock, size_t from, size_t to, const struct format_unit *unit, bool *first)
+	const char *clock, size_t from, size_t to, size_t cpu, const struct format_unit *unit, bool *first)
 {
 	unsigned block =
 		plot_block(plot, "%s from phase %s on: place, drift, low and high end of 95 %% (ppm), CPU",
@@ -137,14 +145,14 @@ static void draw_points(const struct report *r, struct plot *plot, const struct 
 	size_t count = 0;
 
 	for (size_t phase = from; phase < to; phase++)
-		count += write_points(r, plot, l, clock, phase);
+		count += write_points(r, plot, l, clock, phase, cpu);
 	if (count == 0)
 		return;
 	fprintf(plot->script,
 		"%s'%s.dat' index %u using 1:($2/%g):($3/%g):($4/%g) with yerrorlines "
 		"pointtype 7 pointsize %s linewidth %s linecolor rgb '%s' notitle",
 		*first ? "plot " : ", \\\n     ", l->name, block, unit->size, unit->size, unit->size,
-		l->dense ? "0.35" : "0.5", l->dense ? "0.8" : "1.3", plot_colour(from));
+		l->dense ? "0.35" : "0.5", l->dense ? "0.8" : "1.3", plot_colour(by_cpu(r, l) ? cpu : from));
 	*first = false;
 }
 
@@ -173,10 +181,25 @@ static void draw_panel(
 			plot->script);
 	if (l->coloured)
 		for (size_t i = 0; i < r->run->phase_count; i++)
-			draw_points(r, plot, l, clock, i, i + 1, unit, &first);
+			draw_points(r, plot, l, clock, i, i + 1, 0, unit, &first);
+	else if (by_cpu(r, l))
+		for (size_t i = 0; i < r->cpu_count; i++)
+			draw_points(r, plot, l, clock, 0, r->run->phase_count, i, unit, &first);
 	else
-		draw_points(r, plot, l, clock, 0, r->run->phase_count, unit, &first);
+		draw_points(r, plot, l, clock, 0, r->run->phase_count, 0, unit, &first);
 	fputs(first ? "plot NaN notitle" : "", plot->script);
+}
+
+static void draw_cpu_legend(const struct report *r, struct plot *plot)
+{
+	struct legend_entry entries[CPUS_SHOWN];
+	char names[CPUS_SHOWN][24];
+
+	for (size_t i = 0; i < r->cpu_count; i++) {
+		snprintf(names[i], sizeof(names[i]), "CPU %d", r->cpus[i]);
+		entries[i] = (struct legend_entry){ names[i], plot_colour(i) };
+	}
+	plot_legend(plot, entries, r->cpu_count);
 }
 
 /* Names of the phases, or their numbers where names are too long. */
@@ -213,9 +236,11 @@ static void draw_panels(
 			plot_headline(plot, title);
 		if (i == 0 && l->coloured)
 			draw_legend(r, plot);
+		if (i == 0 && by_cpu(r, l))
+			draw_cpu_legend(r, plot);
 		if (i + l->columns >= r->clock_count)
 			fprintf(plot->script, "set xlabel '%s' offset 0,0.5 textcolor rgb '#444444'\n",
-				l->by_phase ? "phase" : "CPU");
+				l->across ? "phase" : "CPU");
 		else
 			fputs("unset xlabel\n", plot->script);
 		draw_panel(r, plot, l, r->run->clocks[r->clocks[i]].name);
@@ -317,9 +342,12 @@ int plot_drift(const struct report *r, struct plot *plot, struct figure *figure,
 	l.panel_width = WIDTH / (double)l.columns - LEFT - RIGHT;
 	l.by_phase = r->cpu_count == 1 && r->run->phase_count > 1;
 	l.dense = slots > DENSE_SLOTS;
-	l.coloured = !l.by_phase && r->run->phase_count > 1 && r->run->phase_count <= PHASES_COLOURED;
+	l.across = l.by_phase || (r->run->phase_count > PHASES_COLOURED && r->cpu_count <= CPUS_SHOWN);
+	l.coloured = !l.across && r->run->phase_count > 1 && r->run->phase_count <= PHASES_COLOURED;
 	snprintf(title, sizeof(title), "Drift against %s per %s", r->reference_name,
-		l.by_phase ? "phase" : "CPU");
+		by_cpu(r, &l) ? "phase and CPU"
+		: l.by_phase  ? "phase"
+			      : "CPU");
 	plot_begin(plot, figure->name, WIDTH, height);
 	fprintf(plot->script, "set format y '%%.9g'\n%s", l.dense ? "set errorbars 0\n" : "");
 	place_tics(r, plot->script, &l);

@@ -109,8 +109,7 @@ void plot_headline(struct plot *plot, const char *text)
 		12.0 / plot->width, 1 - 16.0 / plot->height);
 }
 
-/* Letters, not bytes. */
-static size_t letters(const char *text)
+size_t plot_letters(const char *text)
 {
 	size_t count = 0;
 
@@ -124,7 +123,7 @@ static double legend_width(const struct legend_entry *entries, size_t count)
 	double width = 0;
 
 	for (size_t i = 0; i < count; i++)
-		width += LEGEND_MARK + LEGEND_LETTER * (double)letters(entries[i].text);
+		width += LEGEND_MARK + LEGEND_LETTER * (double)plot_letters(entries[i].text);
 	return width;
 }
 

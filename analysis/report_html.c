@@ -42,6 +42,12 @@ static size_t utf8_length(const char *text)
 	return length;
 }
 
+/* Phases are told of where something was done to the machine in one, or was to be. */
+static bool phases_told(const struct report *r)
+{
+	return r->disturbed || r->run->skipped_count > 0;
+}
+
 static const char *entity(char c)
 {
 	switch (c) {
@@ -87,7 +93,8 @@ static void escape(FILE *out, const char *text, bool number)
 		}
 		if (entity(*text))
 			fputs(entity(*text), out);
-		else if (number && *text == '-' && isdigit((unsigned char)text[1]))
+		else if (number && *text == '-' && isdigit((unsigned char)text[1]) &&
+			 !isalnum((unsigned char)before))
 			fputs("−", out);
 		else if (number && *text == ' ' &&
 			 ((isdigit((unsigned char)before) && is_unit(text + 1)) ||
@@ -115,6 +122,10 @@ void html_status(FILE *out, const char *status)
 	static const char *const known[][2] = { { "stable", "✓" }, { "unstable", "✗" },
 		{ "inconclusive", "?" }, { "consistent", "≈" } };
 
+	if (strcmp(status, "none") == 0) {
+		fputs("<span class=\"s none\">– no verdict</span>", out);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(status, known[i][0]) == 0) {
 			fprintf(out, "<span class=\"s %s\">%s %s</span>", status, known[i][1], status);
@@ -122,6 +133,20 @@ void html_status(FILE *out, const char *status)
 		}
 	}
 	html_text(out, status);
+}
+
+void html_text_cell(FILE *out, const char *attributes, const char *text)
+{
+	fprintf(out, "<td%s>", attributes);
+	html_text(out, text);
+	fputs("</td>", out);
+}
+
+void html_number_cell(FILE *out, const char *text)
+{
+	fputs("<td class=\"n\">", out);
+	html_number(out, text);
+	fputs("</td>", out);
 }
 
 /* Inside a tag: ids and what refers to them. */
@@ -216,8 +241,10 @@ static char *read_svg(const struct run *run, const char *name)
 
 static void html_figure(FILE *out, const struct report *r, const struct figure *f)
 {
-	char *svg = f->absent[0] ? NULL : read_svg(r->run, f->name);
+	char *svg = f->absent[0] || f->none ? NULL : read_svg(r->run, f->name);
 
+	if (f->none)
+		return;
 	fprintf(out, "<section id=\"%s\">\n<h2>%s</h2>\n", f->name, f->heading);
 	if (f->takeaway[0] && !f->absent[0]) {
 		fputs("<p class=\"take\">", out);
@@ -235,7 +262,9 @@ static void html_figure(FILE *out, const struct report *r, const struct figure *
 		html_svg(out, svg, f->name, f->heading);
 	else
 		fputs("<p>The plot is too large to be shown here.</p>\n", out);
-	fprintf(out, "<figcaption>%s</figcaption>\n</figure>\n", f->caption);
+	fprintf(out, "<figcaption>%s", f->caption);
+	html_number(out, f->note);
+	fputs("</figcaption>\n</figure>\n", out);
 	fprintf(out,
 		"<p class=\"links\"><a href=\"plots/%s.svg\">SVG</a> · <a href=\"plots/%s.png\">PNG</a> · "
 		"<a href=\"plots/%s.gp\">gnuplot script</a> · <a "
@@ -244,11 +273,16 @@ static void html_figure(FILE *out, const struct report *r, const struct figure *
 	free(svg);
 }
 
-static void html_contents(FILE *out, const struct figure *figures, size_t figure_count)
+static void html_contents(
+	FILE *out, const struct report *r, const struct figure *figures, size_t figure_count)
 {
-	fputs("<nav>\n<a href=\"#summary\">Summary</a>\n", out);
+	fputs("<nav>\n", out);
+	if (phases_told(r))
+		fputs("<a href=\"#phases\">Phases</a>\n", out);
+	fputs("<a href=\"#summary\">Summary</a>\n", out);
 	for (size_t i = 0; i < figure_count; i++)
-		fprintf(out, "<a href=\"#%s\">%s</a>\n", figures[i].name, figures[i].heading);
+		if (!figures[i].none)
+			fprintf(out, "<a href=\"#%s\">%s</a>\n", figures[i].name, figures[i].heading);
 	fputs("<a href=\"#tables\">Tables</a>\n<a href=\"#limits\">What it cannot tell</a>\n"
 	      "<a href=\"#method\">Method</a>\n<a href=\"#files\">Files</a>\n</nav>\n",
 		out);
@@ -264,7 +298,11 @@ void html_page(FILE *out, const struct report *r, const struct figure *figures, 
 	fprintf(out, ": %s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n",
 		status_name(r->estimates->verdict.status), report_style);
 	html_head(out, r);
-	html_contents(out, figures, figure_count);
+	html_contents(out, r, figures, figure_count);
+	if (phases_told(r)) {
+		html_phases(out, r);
+		html_grid(out, r);
+	}
 	html_summary(out, r);
 	for (size_t i = 0; i < figure_count; i++)
 		html_figure(out, r, &figures[i]);

@@ -49,6 +49,7 @@ static void test_numbers_stay_together(void **state)
 	assert_string_equal(through(html_number, "-12.3 ± 0.4 ppb"), "−12.3\u00a0± 0.4\u00a0ppb");
 	assert_string_equal(through(html_number, "a-b <1 x, 3 sheep, 3 s"), "a-b &lt;1 x, 3 sheep, 3\u00a0s");
 	assert_string_equal(through(html_number, "-"), "-");
+	assert_string_equal(through(html_number, "phase idle-1: -1"), "phase idle-1: −1");
 }
 
 static void test_status(void **state)

@@ -11,7 +11,9 @@
 #include <stdio.h>
 
 #include "analysis/pair.h"
+#include "analysis/phase.h"
 #include "results/estimate.h"
+#include "results/evidence.h"
 #include "results/run.h"
 #include "results/samples.h"
 
@@ -28,12 +30,24 @@ struct report {
 	size_t cpu_count;
 	int *clocks; /* indices of the clocks that have a drift row, in the order of the rows; owned */
 	size_t clock_count;
-	double length_s;	   /* first to last reading of the run */
-	const struct drift **rows; /* of the estimates, sorted by clock, phase and CPU; owned */
+	double length_s;	       /* first to last reading of the run */
+	const struct drift **rows;     /* of the estimates, sorted by clock, phase and CPU; owned */
+	const struct effect **effects; /* the same of the effects; owned */
+	bool disturbed;		       /* a phase was disturbed on purpose, or was to be */
+	struct evidence_set evidence;  /* owned */
+	struct error evidence_error;   /* why it could not be read, a whole sentence; else empty */
+	struct lane *lanes;	       /* the evidence as it is drawn; owned; report_lanes.h */
+	size_t lane_count;
 };
 
 /* The row of that clock, CPU and phase, or NULL. */
 const struct drift *report_drift(const struct report *r, const char *clock, int cpu, const char *phase);
+
+/* The same for the effect on the drift. */
+const struct effect *report_effect(const struct report *r, const char *clock, int cpu, const char *phase);
+
+/* Of drifts that are judged: higher is worse; -1 for an unknown word. */
+int report_severity(const char *status);
 
 /*
  * CPUs that stand for all in a plot of one clock: all if there are at most
@@ -49,7 +63,9 @@ struct figure {
 	const char *heading; /* plain text */
 	const char *caption; /* how to read it; plain text */
 	char takeaway[600];  /* what these data say; plain text */
+	char note[1200];     /* added to the caption for these data; plain text */
 	char absent[700];    /* why there is no plot, a whole sentence; empty where there is one */
+	bool none;	     /* it does not concern this run: nothing is on the page */
 };
 
 /* A gnuplot script that is being written, with its data beside it. */
@@ -62,13 +78,15 @@ struct plot {
 
 /*
  * Writes the script and the data of a figure between plot_begin() and plot_end(), sets takeaway;
- * or sets absent and writes nothing.  Returns 0 or -errno.
+ * or sets absent or none and writes nothing.  Returns 0 or -errno.
  */
 typedef int plot_function(
 	const struct report *r, struct plot *plot, struct figure *figure, struct error *err);
 
 plot_function plot_offset, plot_residual; /* report_time.c */
 plot_function plot_drift;		  /* report_drift.c */
+plot_function plot_effects;		  /* report_effects.c */
+plot_function plot_evidence;		  /* report_evidence.c */
 plot_function plot_stability;		  /* report_stability.c */
 plot_function plot_cost, plot_brackets;	  /* report_cost.c */
 plot_function plot_crosscpu;		  /* report_crosscpu.c */
@@ -85,6 +103,8 @@ void plot_key_beside(struct plot *plot, double left, double top);
 struct legend_entry {
 	const char *text, *colour;
 };
+/* Width of a text in letters, not bytes. */
+size_t plot_letters(const char *text);
 /* A legend in one row at the top right corner: labels, so set before the first panel.  False: it does not fit. */
 bool plot_legend(struct plot *plot, const struct legend_entry *entries, size_t count);
 /* Edges of the next panel's axes in px from the left and the top of the plot. */
@@ -114,7 +134,7 @@ int plot_run(const char *dir, const char *name, struct error *err);
 
 /* Text with <, >, &, and both quotes as entities; bytes that are no UTF-8 become U+FFFD. */
 void html_text(FILE *out, const char *text);
-/* The same; a hyphen before a digit becomes a minus sign, and a number stays with its unit on one line. */
+/* The same; a hyphen before a digit becomes a minus sign (not inside a word: idle-1), and a number stays with its unit on one line. */
 void html_number(FILE *out, const char *text);
 /* An SVG file of gnuplot as part of a page: no prolog, no titles, ids made unique with a prefix. */
 void html_svg(FILE *out, const char *svg, const char *prefix, const char *label);
@@ -123,9 +143,15 @@ void html_page(FILE *out, const struct report *r, const struct figure *figures, 
 /* "stable" and the like, with symbol and colour; any other text is shown as it is. */
 void html_status(FILE *out, const char *status);
 
+/* Table cells; attributes start with a blank. */
+void html_text_cell(FILE *out, const char *attributes, const char *text);
+void html_number_cell(FILE *out, const char *text);
+
 extern const char report_style[];		      /* report_style.c: CSS */
 void html_head(FILE *out, const struct report *r);    /* report_head.c: verdict and key facts */
 void html_summary(FILE *out, const struct report *r); /* report_summary.c: drift of each clock */
+void html_phases(FILE *out, const struct report *r);  /* report_phases.c: what was done, seen and found */
+void html_grid(FILE *out, const struct report *r);    /* report_grid.c: each phase and clock */
 void html_warnings(
 	FILE *out, const struct report *r); /* report_tables.c: what was lost, and is worth a warning */
 void html_tables(FILE *out, const struct report *r);	  /* report_tables.c: what is behind the numbers */

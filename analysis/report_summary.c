@@ -34,16 +34,6 @@ struct group {
 	double systematic_ppm; /* the largest */
 };
 
-static int severity(const char *status)
-{
-	static const char *const order[] = { "stable", "consistent", "inconclusive", "unstable" };
-
-	for (int i = 0; i < 4; i++)
-		if (strcmp(status, order[i]) == 0)
-			return i;
-	return -1;
-}
-
 static void group_extremes(struct group *g, double *values)
 {
 	double most = 0;
@@ -83,7 +73,7 @@ static void group_make(
 		if (!d)
 			continue;
 		g->rows[g->count++] = d;
-		if (severity(d->status) > severity(g->status)) {
+		if (report_severity(d->status) > report_severity(g->status)) {
 			g->status = d->status;
 			g->of_status = 0;
 		}
@@ -180,6 +170,13 @@ static void limit_cell(FILE *out, const struct drift *d)
 	fputs("</td>", out);
 }
 
+static bool phase_seen(const struct report *r, const char *name)
+{
+	const struct phase *phase = phase_find(r->run, name, NULL);
+
+	return !phase || phase_observed(phase) == OBSERVED_YES;
+}
+
 static void group_row(FILE *out, const struct report *r, const struct group *g, bool first, bool phases)
 {
 	fprintf(out, "<tr%s><td class=\"k\">", first ? " class=\"new\"" : "");
@@ -194,8 +191,8 @@ static void group_row(FILE *out, const struct report *r, const struct group *g, 
 		fputs("</td>", out);
 	}
 	fputs("<td class=\"s0\">", out);
-	html_status(out, g->status);
-	if (g->of_status < g->count)
+	html_status(out, phase_seen(r, g->phase) ? g->status : "none");
+	if (phase_seen(r, g->phase) && g->of_status < g->count)
 		fprintf(out, " <span class=\"also\">%zu of %zu</span>", g->of_status, g->count);
 	fputs("</td>", out);
 	if (r->cpu_count <= CPU_COLUMNS)
@@ -246,7 +243,9 @@ static bool worse(const struct group *a, const struct group *b)
 	double x = a->lowest ? fmax(fabs(a->lowest->drift_ppm), fabs(a->highest->drift_ppm)) : -1;
 	double y = b->lowest ? fmax(fabs(b->lowest->drift_ppm), fabs(b->highest->drift_ppm)) : -1;
 
-	return severity(a->status) != severity(b->status) ? severity(a->status) > severity(b->status) : x > y;
+	return report_severity(a->status) != report_severity(b->status)
+		       ? report_severity(a->status) > report_severity(b->status)
+		       : x > y;
 }
 
 struct summary_memory {

@@ -77,20 +77,6 @@ void html_warnings(FILE *out, const struct report *r)
 		fputs("</ul>\n", out);
 }
 
-static void text_cell(FILE *out, const char *class, const char *text)
-{
-	fprintf(out, "<td%s>", class);
-	html_text(out, text);
-	fputs("</td>", out);
-}
-
-static void number_cell(FILE *out, const char *text)
-{
-	fputs("<td class=\"n\">", out);
-	html_number(out, text);
-	fputs("</td>", out);
-}
-
 static void count_cell(FILE *out, uint64_t count)
 {
 	fprintf(out, "<td class=\"n\">%s</td>", format_count(count).text);
@@ -98,7 +84,7 @@ static void count_cell(FILE *out, uint64_t count)
 
 static void real_cell(FILE *out, double value, struct formatted shown)
 {
-	number_cell(out, isfinite(value) ? shown.text : "–");
+	html_number_cell(out, isfinite(value) ? shown.text : "–");
 }
 
 static void details_open(FILE *out, const char *title, size_t rows)
@@ -121,19 +107,19 @@ static void drift_row(FILE *out, const struct drift *d)
 	if (isfinite(d->hull_low_ppm) && isfinite(d->hull_high_ppm))
 		snprintf(hull, sizeof(hull), "%+.4g … %+.4g ppm", d->hull_low_ppm, d->hull_high_ppm);
 	fputs("<tr>", out);
-	text_cell(out, " class=\"k\"", d->clock);
+	html_text_cell(out, " class=\"k\"", d->clock);
 	fprintf(out, "<td class=\"n\">%d</td>", d->cpu);
-	text_cell(out, "", d->phase);
-	number_cell(out, format_drift(d->drift_ppm, d->ci_low_ppm, d->ci_high_ppm).text);
+	html_text_cell(out, "", d->phase);
+	html_number_cell(out, format_drift(d->drift_ppm, d->ci_low_ppm, d->ci_high_ppm).text);
 	real_cell(out, d->systematic_ppm, format_ppm(d->systematic_ppm));
-	number_cell(out, hull);
+	html_number_cell(out, hull);
 	real_cell(out, d->residual_ns, format_ns(d->residual_ns));
 	real_cell(out, d->width_ns, format_ns(d->width_ns));
 	count_cell(out, d->n);
 	count_cell(out, d->rejected);
 	count_cell(out, d->backward);
 	real_cell(out, d->backward ? d->max_backward_ns : NAN, format_ns(d->max_backward_ns));
-	text_cell(out, "", d->method);
+	html_text_cell(out, "", d->method);
 	fputs("<td>", out);
 	html_status(out, d->status);
 	fputs("</td></tr>\n", out);
@@ -177,12 +163,16 @@ static void steps_table_html(FILE *out, const struct report *r)
 		double half = fmax(s->ci_high_ns - s->step_ns, s->step_ns - s->ci_low_ns);
 
 		fputs("<tr>", out);
-		text_cell(out, " class=\"k\"", s->clock);
+		html_text_cell(out, " class=\"k\"", s->clock);
 		fprintf(out, "<td class=\"n\">%d</td>", s->cpu);
-		text_cell(out, "", s->phase);
+		html_text_cell(out, "", s->phase);
 		fprintf(out, "<td class=\"n\">%.3f s</td>", s->at_s);
-		number_cell(out, format_offset(s->step_ns, half).text);
-		text_cell(out, " class=\"w\"", s->cause);
+		html_number_cell(out, format_offset(s->step_ns, half).text);
+		fputs("<td class=\"w\">", out);
+		html_text(out, s->cause);
+		fputs(strcmp(s->injected, "yes") == 0 ? " <span class=\"also\">made on purpose</span></td>"
+						      : "</td>",
+			out);
 		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table></div>\n</details>\n", out);
@@ -204,9 +194,12 @@ static void events_html(FILE *out, const struct report *r)
 
 		snprintf(at, sizeof(at), "%.3f s", pair_source_seconds(r->source, run->events[i].tsc));
 		fputs("<tr>", out);
-		number_cell(out, at);
-		text_cell(out, " class=\"k\"", run->events[i].kind);
-		text_cell(out, " class=\"w\"", run->events[i].text);
+		html_number_cell(out, at);
+		fputs("<td class=\"k\">", out);
+		html_text(out, run->events[i].kind);
+		fputs(run->events[i].injected ? " <span class=\"also\">made on purpose</span></td>" : "</td>",
+			out);
+		html_text_cell(out, " class=\"w\"", run->events[i].text);
 		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table></div>\n</details>\n", out);
@@ -234,7 +227,7 @@ static void losses_html(FILE *out, const struct report *r)
 		if (known || !json_is_integer(value))
 			continue;
 		fputs("<tr>", out);
-		text_cell(out, " class=\"k\"", key);
+		html_text_cell(out, " class=\"k\"", key);
 		count_cell(out, (uint64_t)json_integer_value(value));
 		fputs("<td></td></tr>\n", out);
 	}
@@ -280,7 +273,7 @@ static void tallies_html(FILE *out, const struct report *r)
 		double largest_ns = (double)sum.max_backward * (double)NS_PER_SEC / run->clocks[i].hz;
 
 		fputs("<tr>", out);
-		text_cell(out, " class=\"k\"", run->clocks[i].name);
+		html_text_cell(out, " class=\"k\"", run->clocks[i].name);
 		count_cell(out, sum.readings);
 		count_cell(out, sum.kept);
 		count_cell(out, sum.dropped);
@@ -306,8 +299,8 @@ static void unavailable_html(FILE *out, const struct report *r)
 	fputs("<h3>Clocks that could not be read</h3>\n<div class=\"wide\"><table>\n<tbody>\n", out);
 	for (size_t i = 0; i < r->run->unavailable_count; i++) {
 		fputs("<tr>", out);
-		text_cell(out, " class=\"k\"", r->run->unavailable[i].name);
-		text_cell(out, " class=\"w\"", r->run->unavailable[i].reason);
+		html_text_cell(out, " class=\"k\"", r->run->unavailable[i].name);
+		html_text_cell(out, " class=\"w\"", r->run->unavailable[i].reason);
 		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table></div>\n", out);
@@ -342,12 +335,12 @@ static void places_html(FILE *out, const struct report *r)
 			"<tr><td class=\"n\">%d</td><td class=\"n\">%d</td><td class=\"n\">%d</td><td "
 			"class=\"n\">%d</td>",
 			p->cpu, p->package, p->core, p->node);
-		text_cell(out, "", p->scheduler);
+		html_text_cell(out, "", p->scheduler);
 		fprintf(out, "<td>%s</td><td>%s</td>", p->pinned ? "yes" : "no", p->locked ? "yes" : "no");
 		count_cell(out, p->late);
-		number_cell(out, share);
-		number_cell(out, granularity);
-		number_cell(out, empty);
+		html_number_cell(out, share);
+		html_number_cell(out, granularity);
+		html_number_cell(out, empty);
 		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table></div>\n</details>\n", out);

@@ -7,9 +7,8 @@
 #ifndef ANALYSIS_REPORT_TIME_H
 #define ANALYSIS_REPORT_TIME_H
 
-#include "analysis/format.h"
+#include "analysis/report_bands.h"
 #include "analysis/report_envelope.h"
-#include "analysis/report_parts.h"
 
 struct piece {
 	struct envelope_bin *bins; /* offset or residual, ns */
@@ -45,16 +44,14 @@ int panel_make(const struct report *r, int clock, size_t bins_max, bool residual
 	struct error *err);
 void panel_free(struct panel *panel);
 
-#define EVENTS_SHOWN 24 /* the first ones; all are in a table */
-
 /* What all panels of one figure share. */
 struct layout {
-	const char *name; /* of the figure */
+	struct timeline timeline; /* name of the figure, width and unit of the time axis */
 	const char *title;
-	bool residuals;	    /* else offsets */
-	bool phases;	    /* several: their names stand above each panel */
-	double panel_width; /* of the axes, px */
-	const struct format_unit *time;
+	bool residuals;	       /* else offsets */
+	double panel_height;   /* of the axes, px */
+	int key_left, key_top; /* where the key of the phases goes, px */
+	const struct marks *marks;
 };
 
 /* Writes data and script of one panel; its margins and the x axis are set.  The first one carries title and legend. */

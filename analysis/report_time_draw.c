@@ -7,10 +7,13 @@
 
 #include "results/units.h"
 
-#define NAME_PX	      6.2 /* width of a letter of a phase's name */
-#define POINTS_DOTTED 80  /* fewer than that on a curve: each is a dot */
-#define STEPS_DRAWN   50
-#define STEPS_LABELED 3
+#define POINTS_DOTTED  80 /* fewer than that on a curve: each is a dot */
+#define STEPS_DRAWN    50
+#define STEPS_LABELED  3
+#define STEPS_SAME_PX  1 /* no further apart: the same step on several CPUs */
+#define STEPS_CLOSE_PX 5 /* lines nearer than that run into each other */
+#define TICKS_PX       6
+#define WIDTH_MAX      2200
 
 static void write_envelope(struct plot *plot, const struct curve *curve)
 {
@@ -82,82 +85,6 @@ static size_t write_beyond(struct plot *plot, const struct panel *panel, const s
 	return count;
 }
 
-/* The part of the time axis that a phase takes, 0 to 1; false where it is not on it. */
-static bool phase_span(const struct report *r, const struct phase *phase, double *from, double *to)
-{
-	double low = pair_source_seconds(r->source, phase->tsc_lo);
-	double high = pair_source_seconds(r->source, phase->tsc_hi);
-
-	if (high <= low) /* an open end, further away than signed cycles reach */
-		high = r->length_s;
-	*from = fmax(0, low / r->length_s);
-	*to = fmin(1, high / r->length_s);
-	return *to > *from;
-}
-
-/* Every other phase has a light ground; names stand above, numbers where a name is too long. */
-static void draw_phases(const struct report *r, struct plot *plot, const struct layout *l, double width_px)
-{
-	for (size_t i = 0; l->phases && i < r->run->phase_count; i++) {
-		const char *shown = r->run->phases[i].name;
-		char number[24];
-		double from, to;
-
-		if (!phase_span(r, &r->run->phases[i], &from, &to))
-			continue;
-		if (i % 2 == 0)
-			fprintf(plot->script,
-				"set object rectangle from graph %.5f,0 to graph %.5f,1 behind fillcolor rgb "
-				"'#f1f3f6' fillstyle solid noborder\n",
-				from, to);
-		snprintf(number, sizeof(number), "%zu", i + 1);
-		if ((double)strlen(shown) * NAME_PX > (to - from) * width_px)
-			shown = number;
-		if ((double)strlen(shown) * NAME_PX > (to - from) * width_px)
-			continue;
-		fputs("set label ", plot->script);
-		plot_string(plot->script, shown);
-		fprintf(plot->script,
-			" at graph %.5f,1 offset 0,0.6 center font 'sans-serif,10' textcolor rgb '#777777'\n",
-			(from + to) / 2);
-	}
-}
-
-static void draw_line(struct plot *plot, double t, const struct layout *l, const char *style)
-{
-	fprintf(plot->script, "set arrow from first %.9g,graph 0 to first %.9g,graph 1 nohead %s\n",
-		t / l->time->size, t / l->time->size, style);
-}
-
-static void draw_instants(
-	const struct report *r, struct plot *plot, const struct layout *l, const struct panel *panel)
-{
-	const struct estimates *e = r->estimates;
-	size_t labeled = 0, drawn = 0;
-
-	for (size_t i = 0; i < r->run->event_count && i < EVENTS_SHOWN; i++)
-		draw_line(plot, pair_source_seconds(r->source, r->run->events[i].tsc), l,
-			"back linewidth 1 dashtype '.' linecolor rgb '#888888'");
-	for (size_t i = 0; i < e->step_count; i++) {
-		const struct step *s = &e->steps[i];
-		bool right = s->at_s > 0.7 * r->length_s;
-
-		if (!panel_has_step(panel, s) || drawn++ >= STEPS_DRAWN)
-			continue;
-		draw_line(plot, s->at_s, l, "back linewidth 1.2 dashtype (6,4) linecolor rgb '#b3261e'");
-		if (labeled >= STEPS_LABELED)
-			continue;
-		fputs("set label ", plot->script);
-		fprintf(plot->script, "'%s%s'", s->step_ns < 0 ? "−" : "+", format_ns(fabs(s->step_ns)).text);
-		fprintf(plot->script,
-			" at first %.9g,graph %.3f %s offset %s,0 front font 'sans-serif,10' textcolor rgb "
-			"'#b3261e'\n",
-			s->at_s / l->time->size, 0.94 - 0.1 * (double)labeled, right ? "right" : "left",
-			right ? "-0.6" : "0.6");
-		labeled++;
-	}
-}
-
 /* Commas between the parts of a plot command. */
 static void next_part(struct plot *plot, bool *first)
 {
@@ -165,11 +92,104 @@ static void next_part(struct plot *plot, bool *first)
 	*first = false;
 }
 
+static void draw_line(struct plot *plot, double t, const struct layout *l, const char *style)
+{
+	fprintf(plot->script, "set arrow from first %.9g,graph 0 to first %.9g,graph 1 nohead %s\n",
+		t / l->timeline.unit->size, t / l->timeline.unit->size, style);
+}
+
+static const char *step_colour(const struct step *s)
+{
+	return strcmp(s->injected, "yes") == 0 ? "#6a3d9a" : "#b3261e";
+}
+
+static void draw_step(
+	const struct report *r, struct plot *plot, const struct layout *l, const struct step *s, size_t index)
+{
+	bool right = s->at_s > 0.7 * r->length_s;
+	char style[100];
+
+	snprintf(
+		style, sizeof(style), "back linewidth 1.2 dashtype (6,4) linecolor rgb '%s'", step_colour(s));
+	draw_line(plot, s->at_s, l, style);
+	if (index >= STEPS_LABELED)
+		return;
+	fprintf(plot->script, "set label '%s%s'", s->step_ns < 0 ? "−" : "+",
+		format_ns(fabs(s->step_ns)).text);
+	fprintf(plot->script,
+		" at first %.9g,graph %.3f %s offset %s,0 front font 'sans-serif,10' textcolor rgb '%s'\n",
+		s->at_s / l->timeline.unit->size, 0.94 - 0.1 * (double)index, right ? "right" : "left",
+		right ? "-0.6" : "0.6", step_colour(s));
+}
+
+/* Where on the axis a step is, px. */
+static size_t step_px(const struct report *r, const struct layout *l, const struct step *s)
+{
+	double px = s->at_s / r->length_s * l->timeline.width_px;
+
+	return px > 0 ? (size_t)fmin(px, WIDTH_MAX - 1) : 0;
+}
+
+/* Another step is so near that lines would run into each other; the same step on another CPU is not. */
+static bool step_crowded(const bool *taken, size_t px)
+{
+	for (size_t d = STEPS_SAME_PX + 1; d <= STEPS_CLOSE_PX; d++)
+		if ((px >= d && taken[px - d]) || (px + d < WIDTH_MAX && taken[px + d]))
+			return true;
+	return false;
+}
+
+/* Lines where steps are few; where they are dense, ticks at the top edge.  Each place has one. */
+static void draw_steps(
+	const struct report *r, struct plot *plot, const struct layout *l, const struct panel *panel)
+{
+	const struct estimates *e = r->estimates;
+	bool taken[WIDTH_MAX] = { false }, done[WIDTH_MAX] = { false };
+	size_t drawn = 0;
+
+	for (size_t i = 0; i < e->step_count; i++)
+		if (panel_has_step(panel, &e->steps[i]))
+			taken[step_px(r, l, &e->steps[i])] = true;
+	for (size_t i = 0; i < e->step_count; i++) {
+		const struct step *s = &e->steps[i];
+		size_t px = step_px(r, l, s);
+
+		if (!panel_has_step(panel, s) || done[px])
+			continue;
+		for (size_t k = 0; k <= STEPS_SAME_PX; k++)
+			done[px + k < WIDTH_MAX ? px + k : px] = done[px >= k ? px - k : px] = true;
+		if (drawn < STEPS_DRAWN && !step_crowded(taken, px))
+			draw_step(r, plot, l, s, drawn++);
+		else
+			fprintf(plot->script,
+				"set arrow from first %.9g,graph 0.94 to first %.9g,graph 1 nohead front "
+				"linewidth 0.8 linecolor rgb '%s'\n",
+				s->at_s / l->timeline.unit->size, s->at_s / l->timeline.unit->size,
+				step_colour(s));
+	}
+}
+
+/* Ticks of dense events at the foot, one row a kind. */
+static void draw_ticks(
+	struct plot *plot, const struct layout *l, const struct axis *shown, double size, bool *first)
+{
+	double row = (shown->high - shown->low) / size * TICKS_PX / l->panel_height, y = shown->low / size;
+
+	for (size_t i = 0; i < l->marks->kind_count; i++) {
+		if (!l->marks->kinds[i].ticks)
+			continue;
+		next_part(plot, first);
+		marks_draw_ticks(plot, &l->timeline, l->marks, i, y, row);
+		y += row;
+	}
+}
+
 static void draw_part(struct plot *plot, const struct layout *l, bool *first, unsigned block,
 	const char *columns, const char *style)
 {
 	next_part(plot, first);
-	fprintf(plot->script, "'%s.dat' index %u using %s with %s notitle", l->name, block, columns, style);
+	fprintf(plot->script, "'%s.dat' index %u using %s with %s notitle", l->timeline.name, block, columns,
+		style);
 }
 
 struct blocks {
@@ -211,22 +231,23 @@ static void draw_curve(struct plot *plot, const struct layout *l, const struct b
 
 	if (b->points == 0)
 		return;
-	snprintf(columns, sizeof(columns), "($1/%g):($2/%g):($4/%g)", l->time->size, unit->size, unit->size);
+	snprintf(columns, sizeof(columns), "($1/%g):($2/%g):($4/%g)", l->timeline.unit->size, unit->size,
+		unit->size);
 	snprintf(style, sizeof(style), "filledcurves linecolor rgb '%s'", plot_shade(index));
 	draw_part(plot, l, first, b->envelope, columns, style);
-	snprintf(columns, sizeof(columns), "($1/%g):($3/%g)", l->time->size, unit->size);
+	snprintf(columns, sizeof(columns), "($1/%g):($3/%g)", l->timeline.unit->size, unit->size);
 	snprintf(style, sizeof(style), "%s linewidth 1 linecolor rgb '%s'",
 		b->points < POINTS_DOTTED ? "linespoints pointtype 7 pointsize 0.3" : "lines", colour);
 	draw_part(plot, l, first, b->envelope, columns, style);
 	if (b->up_count) {
 		snprintf(style, sizeof(style), "points linecolor rgb '%s' pointtype 9 pointsize 0.5", colour);
-		snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->time->size, unit->size);
+		snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->timeline.unit->size, unit->size);
 		draw_part(plot, l, first, b->up, columns, style);
 	}
 	if (b->down_count) {
 		snprintf(
 			style, sizeof(style), "points linecolor rgb '%s' pointtype 11 pointsize 0.5", colour);
-		snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->time->size, unit->size);
+		snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->timeline.unit->size, unit->size);
 		draw_part(plot, l, first, b->down, columns, style);
 	}
 }
@@ -239,9 +260,10 @@ static void draw_fit(struct plot *plot, const struct layout *l, const struct blo
 
 	if (l->residuals || !b->has_fit || b->points == 0)
 		return;
-	snprintf(columns, sizeof(columns), "($1/%g):($3/%g):($4/%g)", l->time->size, unit->size, unit->size);
+	snprintf(columns, sizeof(columns), "($1/%g):($3/%g):($4/%g)", l->timeline.unit->size, unit->size,
+		unit->size);
 	draw_part(plot, l, first, b->fit, columns, "filledcurves linecolor rgb '#d8222222'");
-	snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->time->size, unit->size);
+	snprintf(columns, sizeof(columns), "($1/%g):($2/%g)", l->timeline.unit->size, unit->size);
 	draw_part(
 		plot, l, first, b->fit, columns, "lines linecolor rgb '#222222' linewidth 1 dashtype (8,5)");
 }
@@ -260,7 +282,7 @@ static void draw_legend(const struct report *r, struct plot *plot, const struct 
 	plot_legend(plot, entries, panel->curve_count);
 }
 
-/* Right above a panel: the CPUs where they are a choice, values beyond the axis, steps too many to draw. */
+/* Right above a panel: the CPUs where they are a choice, values beyond the axis, the number of steps where not all are labelled. */
 static void write_note(const struct report *r, FILE *out, const struct panel *panel)
 {
 	double above = panel->seen.high - panel->axis.high, below = panel->axis.low - panel->seen.low;
@@ -270,14 +292,14 @@ static void write_note(const struct report *r, FILE *out, const struct panel *pa
 		fprintf(out, "%s%d", i ? ", " : "CPU ", panel->curves[i].cpu);
 	if (panel->points && fmax(above, below) > 0)
 		fprintf(out, "   extreme %s%s", far > 0 ? "+" : "−", format_ns(fabs(far)).text);
-	if (panel->step_count > STEPS_DRAWN)
-		fprintf(out, "   first %d of %zu steps", STEPS_DRAWN, panel->step_count);
+	if (panel->step_count > STEPS_LABELED)
+		fprintf(out, "   %zu steps", panel->step_count);
 }
 
 static void panel_words(const struct report *r, struct plot *plot, const struct panel *panel,
 	const struct layout *l, const struct format_unit *unit)
 {
-	const char *above = l->phases ? "1.9" : "0.75";
+	const char *above = l->timeline.named ? "1.9" : "0.75";
 
 	fputs("set label ", plot->script);
 	plot_string(plot->script, panel->clock);
@@ -305,10 +327,13 @@ void panel_draw(const struct report *r, struct plot *plot, const struct layout *
 	if (first) {
 		plot_headline(plot, l->title);
 		draw_legend(r, plot, panel);
+		bands_key(r, plot, &l->timeline, l->key_left, l->key_top);
 	}
 	panel_words(r, plot, panel, l, unit);
-	draw_phases(r, plot, l, l->panel_width);
-	draw_instants(r, plot, l, panel);
+	bands_draw(r, plot, &l->timeline);
+	bands_name(r, plot, &l->timeline);
+	marks_draw_lines(r, plot, &l->timeline, l->marks);
+	draw_steps(r, plot, l, panel);
 	if (panel->points)
 		fprintf(plot->script, "set yrange [%.9g:%.9g]\n", panel->axis.low / unit->size,
 			panel->axis.high / unit->size);
@@ -326,6 +351,8 @@ void panel_draw(const struct report *r, struct plot *plot, const struct layout *
 		draw_curve(plot, l, &blocks[i], i, unit, &first_part);
 	for (size_t i = 0; i < panel->curve_count; i++)
 		draw_fit(plot, l, &blocks[i], unit, &first_part);
+	if (panel->points)
+		draw_ticks(plot, l, &panel->axis, unit->size, &first_part);
 	if (first_part)
 		fputs("plot NaN notitle", plot->script);
 	fputc('\n', plot->script);

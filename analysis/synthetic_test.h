@@ -6,6 +6,7 @@
 #ifndef ANALYSIS_SYNTHETIC_TEST_H
 #define ANALYSIS_SYNTHETIC_TEST_H
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,22 @@ static inline void synthetic_phase(struct synthetic *s, const char *name, double
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->tsc_lo = synthetic_tsc(from_s);
 	p->tsc_hi = synthetic_tsc(to_s);
+	p->steering_ppm = NAN;
+}
+
+/* Something that was done in the phase added last. */
+static inline struct phase_disturbance *synthetic_disturbed(
+	struct synthetic *s, const char *name, const char *asked, enum observed observed)
+{
+	struct phase *p = &s->run.phases[s->run.phase_count - 1];
+	struct phase_disturbance *d;
+
+	p->disturbances = synthetic_grow(p->disturbances, &p->disturbance_count, sizeof(*d));
+	d = &p->disturbances[p->disturbance_count - 1];
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	snprintf(d->asked, sizeof(d->asked), "%s", asked);
+	d->observed = observed;
+	return d;
 }
 
 /* An empty series; series must be added by CPU, then clock. */

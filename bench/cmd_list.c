@@ -13,6 +13,7 @@
 
 #include "analysis/limits.h"
 #include "bench/data_path.h"
+#include "bench/disturbance.h"
 #include "bench/facts.h"
 #include "bench/options.h"
 #include "bench/scenario.h"
@@ -54,6 +55,62 @@ static int list_clocks(json_t *list, struct error *err)
 	return 0;
 }
 
+static json_t *parameters_of(const struct disturbance *d)
+{
+	json_t *list = json_array();
+
+	for (const struct parameter *p = d->parameters; p && p->name; p++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?}", "name", p->name, "help",
+						    p->help, "default", p->initial, "words", p->words));
+	return list;
+}
+
+/* As it is by default; one that must be told what to do is asked for the first thing that it can. */
+static int parse_any(const struct disturbance *d, struct asked *asked, struct error *err)
+{
+	const char *words = d->parameters ? d->parameters[0].words : NULL;
+	char word[DISTURBANCE_TEXT_MAX];
+	struct error refused = { "" };
+	int rc = disturbance_parse(d, "", asked, &refused);
+
+	if (rc && !words)
+		return disturbance_parse(d, "1", asked, err);
+	while (rc && words && *words) {
+		size_t length = strcspn(words, ",");
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, words);
+		words += length + (words[length] == ',');
+		refused = (struct error){ "" };
+		rc = disturbance_parse(d, word, asked, &refused);
+	}
+	return rc ? error_set(err, rc, "%s", refused.text) : 0;
+}
+
+static int list_disturbances(json_t *list, struct error *err)
+{
+	struct placement *placement = placement_load(err);
+	struct asked *asked = malloc(sizeof(*asked));
+	size_t count = 0;
+	int *cpus = NULL, rc;
+
+	rc = placement && asked ? placement_select(placement, NULL, &cpus, &count, err) : -EIO;
+	for (size_t i = 0; !rc && disturbances[i]; i++) {
+		const struct disturbance *d = disturbances[i];
+		struct disturbance_setup setup = { asked->arguments, 10, cpus, count, placement, NULL, NULL };
+		struct error why = { "" };
+		bool possible;
+
+		possible = parse_any(d, asked, &why) == 0 && d->supported(&setup, &why) == 0;
+		add(list, json_pack("{s:s, s:s, s:b, s:s?, s:o}", "name", d->name, "summary", d->summary,
+				  "available", possible, "reason", possible ? NULL : why.text, "parameters",
+				  parameters_of(d)));
+	}
+	free(cpus);
+	free(asked);
+	placement_free(placement);
+	return rc;
+}
+
 static int is_scenario(const struct dirent *entry)
 {
 	const char *end = strrchr(entry->d_name, '.');
@@ -74,7 +131,7 @@ static int list_scenarios(json_t *list, struct error *err)
 	if (count < 0)
 		return error_set(err, -errno, "%s: cannot read: %s", path, strerror(errno));
 	for (int i = 0; i < count; i++) {
-		struct scenario *scenario = malloc(sizeof(*scenario));
+		struct scenario *scenario = calloc(1, sizeof(*scenario));
 
 		names[i]->d_name[strlen(names[i]->d_name) - strlen(".ini")] = '\0';
 		if (!rc && scenario)
@@ -82,6 +139,8 @@ static int list_scenarios(json_t *list, struct error *err)
 		if (!rc && scenario)
 			add(list, json_pack("{s:s, s:s, s:f}", "name", scenario->name, "summary",
 					  scenario->summary, "duration_s", scenario_duration(scenario)));
+		if (scenario)
+			scenario_free(scenario);
 		free(scenario);
 		free(names[i]);
 	}
@@ -112,9 +171,26 @@ static const struct {
 	int (*fill)(json_t *list, struct error *err);
 } lists[] = {
 	{ "clocks", list_clocks },
+	{ "disturbances", list_disturbances },
 	{ "scenarios", list_scenarios },
 	{ "limits", list_limits },
 };
+
+static void print_parameters(json_t *parameters)
+{
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(parameters, i, p)
+	{
+		const char *words = json_string_value(json_object_get(p, "words"));
+		const char *initial = json_string_value(json_object_get(p, "default"));
+
+		printf("%-16s %s=%s  %s", "", json_string_value(json_object_get(p, "name")),
+			words ? words : "", json_string_value(json_object_get(p, "help")));
+		printf(initial ? " (default: %s)\n" : "\n", initial);
+	}
+}
 
 static void print_list(const json_t *list)
 {
@@ -132,6 +208,7 @@ static void print_list(const json_t *list)
 			printf("%-14s not here: %s\n", "", reason);
 		if (options)
 			printf("%-14s options: %s\n", "", options);
+		print_parameters(json_object_get(item, "parameters"));
 	}
 }
 
@@ -158,15 +235,15 @@ static int list_command(const struct options *options, struct error *err)
 		return rc;
 	}
 	return error_set(
-		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, scenarios, limits", name);
+		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits", name);
 }
 
 const struct command command_list = {
 	.name = "list",
-	.usage = "clocks|scenarios|limits [OPTION]...",
-	.summary = "clocks, scenarios and limits to choose from",
-	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read on this\n"
-		"machine is listed with the reason.",
+	.usage = "clocks|disturbances|scenarios|limits [OPTION]...",
+	.summary = "clocks, disturbances, scenarios, limits to choose from",
+	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read or a\n"
+		"disturbance that cannot be done on this machine is listed with the reason.",
 	.options = "json",
 	.min_arguments = 1,
 	.max_arguments = 1,

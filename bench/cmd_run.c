@@ -20,6 +20,7 @@
 #include "bench/progress.h"
 #include "bench/scenario.h"
 #include "bench/session.h"
+#include "bench/stage.h"
 #include "bench/tsc_rate.h"
 #include "probes/tsc.h"
 #include "results/units.h"
@@ -36,6 +37,7 @@ struct runner {
 	int *cpus;
 	size_t cpu_count;
 	struct session session;
+	struct stage *stage;
 	struct progress progress;
 	sigset_t signals;
 	int signal; /* that ended the run early; 0: none */
@@ -69,11 +71,8 @@ static int merge_options(struct runner *r)
 
 	if (rc)
 		return rc;
-	if (o->duration_s > 0)
-		scenario_scale(s, o->duration_s);
 	run->interval_s = o->interval_s >= 0 ? o->interval_s : s->interval_s;
 	run->burst = o->burst ? o->burst : s->burst;
-	run->duration_s = scenario_duration(s);
 	run->judging = o->judging;
 	if (!o->judging.reference[0])
 		strcpy(run->judging.reference, s->reference);
@@ -122,6 +121,25 @@ static int check_judging(struct runner *r)
 	return rc;
 }
 
+/* On which CPUs, and which of the phases these can do. */
+static int place(struct runner *r)
+{
+	const char *list = r->options->cpus ? r->options->cpus : r->scenario.cpus;
+	int rc;
+
+	r->placement = placement_load(r->err);
+	if (!r->placement)
+		return -EIO;
+	rc = placement_select(r->placement, list[0] || r->options->cpus ? list : NULL, &r->cpus,
+		&r->cpu_count, r->err);
+	if (!rc)
+		rc = stage_survey(&r->scenario, r->placement, r->cpus, r->cpu_count, r->err);
+	if (!rc && r->options->duration_s > 0)
+		scenario_scale(&r->scenario, r->options->duration_s);
+	r->run.duration_s = scenario_duration(&r->scenario);
+	return rc;
+}
+
 static int prepare(struct runner *r)
 {
 	const struct options *o = r->options;
@@ -132,17 +150,10 @@ static int prepare(struct runner *r)
 	rc = merge_options(r);
 	if (rc)
 		return rc;
-	r->placement = placement_load(r->err);
-	if (!r->placement)
-		return -EIO;
-	placement_describe(r->placement, r->run.topology, sizeof(r->run.topology));
-	rc = placement_select(r->placement,
-		o->cpus		      ? o->cpus
-		: r->scenario.cpus[0] ? r->scenario.cpus
-				      : NULL,
-		&r->cpus, &r->cpu_count, r->err);
+	rc = place(r);
 	if (rc)
 		return rc;
+	placement_describe(r->placement, r->run.topology, sizeof(r->run.topology));
 	r->run.environment_before = facts_collect(&facts_live);
 	r->run.tsc_hz =
 		tsc_rate(r->run.environment_before, r->run.tsc_hz_source, sizeof(r->run.tsc_hz_source));
@@ -180,6 +191,7 @@ static int sample_until(struct runner *r, const char *phase, double end_s, doubl
 		caught = sigtimedwait(&r->signals, NULL, &wait);
 		if (caught > 0)
 			r->signal = caught;
+		stage_observe(r->stage);
 		session_progress(&r->session, &rows, &lost);
 		progress_show(&r->progress, phase, end_s - now_s(), rows, lost);
 		if (now_s() - *stored_s > STORE_S) {
@@ -193,28 +205,44 @@ static int sample_until(struct runner *r, const char *phase, double end_s, doubl
 	return 0;
 }
 
-/* The phases one after the other.  The phase at hand has no end yet, so a kill leaves it open. */
+/* The phase at hand has no end yet, so a kill leaves it open. */
+static int sample_phase(struct runner *r, size_t index, double *stored)
+{
+	const struct scenario_phase *asked = &r->scenario.phases[index];
+	int rc = stage_begin(r->stage, index, r->err), ended, told;
+
+	if (rc)
+		return rc;
+	rc = session_tick(&r->session, r->err);
+	if (!rc)
+		rc = sample_until(r, asked->name, now_s() + asked->duration_s, stored);
+	ended = stage_end(r->stage, r->err);
+	rc = rc ? rc : ended;
+	told = session_tick(&r->session, r->err);
+	return rc ? rc : told;
+}
+
 static int sample_phases(struct runner *r)
 {
-	struct run *run = &r->run;
-	double end = now_s(), stored = 0;
+	double stored = 0;
 	int rc = 0;
 
-	for (size_t i = 0; !rc && !r->signal && i < r->scenario.phase_count; i++) {
-		struct phase *phase = &run->phases[run->phase_count++];
-
-		strcpy(phase->name, r->scenario.phases[i].name);
-		phase->tsc_lo = tsc_before();
-		phase->tsc_hi = UINT64_MAX;
-		end += r->scenario.phases[i].duration_s;
-		rc = session_tick(&r->session, r->err);
-		if (!rc)
-			rc = sample_until(r, phase->name, end, &stored);
-		phase->tsc_hi = tsc_after();
-		if (!rc && i + 1 < r->scenario.phase_count)
-			rc = session_crosscpu(&r->session, phase->name, r->err);
+	for (size_t i = 0; rc >= 0 && !r->signal && i < r->scenario.phase_count; i++) {
+		rc = sample_phase(r, i, &stored);
+		/* Between two phases; the last one is followed by the exchange called "after". */
+		if (rc == 0 && !r->signal && i + 1 < r->scenario.phase_count)
+			rc = session_crosscpu(&r->session, r->scenario.phases[i].name, r->err);
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
+}
+
+static bool switched_clocksource(const struct run *run)
+{
+	for (size_t i = 0; i < run->phase_count; i++)
+		for (size_t k = 0; k < run->phases[i].disturbance_count; k++)
+			if (strcmp(run->phases[i].disturbances[k].name, "clocksource") == 0)
+				return true;
+	return false;
 }
 
 static void finish(struct runner *r, int failed)
@@ -224,7 +252,8 @@ static void finish(struct runner *r, int failed)
 	utc_now(run->finished, sizeof(run->finished), "%Y-%m-%dT%H:%M:%SZ");
 	strcpy(run->state, failed ? "failed" : r->signal ? "interrupted" : "complete");
 	run->environment_after = facts_collect(&facts_live);
-	run->environment_changes = facts_changes(run->environment_before, run->environment_after);
+	run->environment_changes = 
+		facts_changes(run->environment_before, run->environment_after, switched_clocksource(run));
 }
 
 /* Whatever happens, what was sampled is on disk and can be analysed. */
@@ -234,15 +263,17 @@ static int sample(struct runner *r)
 	struct error second = { "" };
 	int rc, stored;
 
-	run->phases = calloc(r->scenario.phase_count, sizeof(*run->phases));
-	if (!run->phases)
-		return error_set(r->err, -ENOMEM, "out of memory");
-	rc = session_crosscpu(&r->session, "before", r->err);
+	rc = stage_start(r->stage, r->err);
+	if (!rc)
+		rc = session_crosscpu(&r->session, "before", r->err);
 	if (!rc)
 		rc = session_start(&r->session, r->err);
 	if (!rc)
 		rc = sample_phases(r);
 	stored = session_stop(&r->session, r->err);
+	rc = rc ? rc : stored;
+	stored = stage_close(r->stage, r->err);
+	r->stage = NULL;
 	rc = rc ? rc : stored;
 	if (!rc)
 		rc = session_crosscpu(&r->session, "after", r->err);
@@ -310,6 +341,37 @@ static void block_signals(struct runner *r, int how)
 	pthread_sigmask(how, &r->signals, NULL);
 }
 
+/* Needs no clock and no privilege, and changes nothing. */
+static int print_plan(struct runner *r)
+{
+	int rc = merge_options(r);
+
+	if (!rc)
+		rc = place(r);
+	return rc ? rc
+		  : stage_print_plan(&r->scenario, r->placement, r->cpus, r->cpu_count, r->options->json);
+}
+
+static int measure(struct runner *r)
+{
+	int rc = prepare(r);
+
+	if (!rc) {
+		/* From the directory on: none is left behind without its run.json. */
+		block_signals(r, SIG_BLOCK);
+		rc = stage_open(&r->stage, &r->scenario, &r->session, r->err);
+		if (!rc)
+			rc = make_directory(r);
+		if (!rc)
+			rc = sample(r);
+		stage_close(r->stage, r->err);
+		block_signals(r, SIG_UNBLOCK);
+	}
+	session_close(&r->session);
+	progress_end(&r->progress);
+	return rc ? rc : judge(r);
+}
+
 static int run_command(const struct options *options, struct error *err)
 {
 	struct runner *r = calloc(1, sizeof(*r));
@@ -321,19 +383,8 @@ static int run_command(const struct options *options, struct error *err)
 	r->err = err;
 	signal(SIGPIPE, SIG_IGN);
 	progress_start(&r->progress, options->quiet || options->json);
-	rc = prepare(r);
-	if (!rc) {
-		/* From the directory on: none is left behind without its run.json. */
-		block_signals(r, SIG_BLOCK);
-		rc = make_directory(r);
-		if (!rc)
-			rc = sample(r);
-		block_signals(r, SIG_UNBLOCK);
-	}
-	session_close(&r->session);
-	progress_end(&r->progress);
-	if (!rc)
-		rc = judge(r);
+	rc = options->dry_run ? print_plan(r) : measure(r);
+	scenario_free(&r->scenario);
 	placement_free(r->placement);
 	free(r->cpus);
 	run_free(&r->run);
@@ -351,10 +402,11 @@ const struct command command_run = {
 		"30 s, no privileges, nothing is changed.\n\n"
 		"  clkdrift run                                this machine, 30 s\n"
 		"  clkdrift run -d 5m -c 0,1                   longer, on two CPUs\n"
+		"  clkdrift run full --dry-run                 what a scenario would do to this machine\n"
 		"  clkdrift run --clocks monotonic,hpet --reference hpet --limit 20\n"
 		"  clkdrift run selftest                       a clock of known drift: is the tool right?",
 	.options =
-		"duration cpus output clocks reference interval burst seed limit limits no-report json quiet",
+		"duration cpus output clocks reference interval burst seed limit limits dry-run no-report json quiet",
 	.max_arguments = 1,
 	.run = run_command,
 };

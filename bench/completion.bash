@@ -25,7 +25,7 @@ _clkdrift() {
 	else
 		case ${COMP_WORDS[1]} in
 		run) choices=$(_clkdrift_names scenarios) ;;
-		list) choices='clocks scenarios limits' ;;
+		list) choices='clocks disturbances scenarios limits' ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return

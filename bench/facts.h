@@ -70,9 +70,10 @@ json_t *facts_collect(const struct facts_source *src);
 
 /*
  * What changed between two snapshots and matters to timekeeping: a new array
- * of sentences, empty if nothing did; NULL when out of memory.
+ * of sentences, empty if nothing did; NULL when out of memory.  own_switches: the run itself switched
+ * the clocksource and back, so the kernel's lines on that are no news.
  */
-json_t *facts_changes(const json_t *before, const json_t *after);
+json_t *facts_changes(const json_t *before, const json_t *after, bool own_switches);
 
 /*
  * The value at "a.b.c", borrowed; NULL where it is absent or null, so that a

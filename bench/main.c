@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&command_analyze,
 	&command_report,
 	&command_stability,
+	&command_restore,
 	NULL,
 };
 

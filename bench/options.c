@@ -136,6 +136,7 @@ SETTER(phase, o->phase = text)
 SETTER(taus, o->taus = text)
 SETTER(json, o->json = true)
 SETTER(quiet, o->quiet = true)
+SETTER(dry_run, o->dry_run = true)
 SETTER(no_report, o->no_report = true)
 SETTER(remove_mean, o->remove_mean = true)
 
@@ -159,6 +160,7 @@ static const struct option_row rows[] = {
 	{ 0, "tau0", "TIME", "time between two values of the file (default: 1s)", set_tau0 },
 	{ 0, "taus", "LIST", "averaging times as multiples of tau0: 1,10,100 (default: octaves)", set_taus },
 	{ 0, "remove-mean", NULL, "take the mean frequency out before MTIE and TIE rms", set_remove_mean },
+	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
 	{ 0, "json", NULL, "results as JSON on stdout", set_json },
 	{ 'q', "quiet", NULL, "no progress, no text: only the exit code (and JSON if asked)", set_quiet },

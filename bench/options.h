@@ -31,7 +31,7 @@ struct options {
 	const char *cpus, *output, *clocks;
 	struct judging judging;
 	bool json, quiet, colour;
-	bool no_report;
+	bool no_report, dry_run;
 	const char *freq, *phase; /* stability: the file, and what is in it */
 	double tau0_s;
 	const char *taus;
@@ -52,7 +52,7 @@ struct command {
 };
 
 extern const struct command command_inspect, command_list, command_run, command_analyze, command_report,
-	command_stability;
+	command_stability, command_restore;
 
 /* All commands; ends with NULL. */
 extern const struct command *const commands[];

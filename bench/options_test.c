@@ -19,7 +19,7 @@ static const struct command all = {
 	.help = "what it does",
 	.options =
 		"duration cpus output clocks reference interval burst seed limit limits freq phase tau0 taus "
-		"remove-mean no-report json quiet",
+		"remove-mean dry-run no-report json quiet",
 	.max_arguments = 1,
 	.run = no_run,
 };
@@ -248,7 +248,7 @@ static void test_option_names(void **state)
 static void test_commands_name_known_options(void **state)
 {
 	static const struct command *const known[] = { &command_inspect, &command_list, &command_run,
-		&command_analyze, &command_report, &command_stability };
+		&command_analyze, &command_report, &command_stability, &command_restore };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

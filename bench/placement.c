@@ -105,12 +105,26 @@ static int list_parse(const char *list, hwloc_bitmap_t set)
 	return *end ? -EINVAL : 0;
 }
 
+/* *cpus is the caller's to free. */
+static int set_to_array(hwloc_const_bitmap_t set, int **cpus, size_t *count, struct error *err)
+{
+	size_t n = 0;
+	int cpu;
+
+	*cpus = calloc((size_t)hwloc_bitmap_weight(set) + 1, sizeof(**cpus));
+	if (!*cpus)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (cpu = hwloc_bitmap_first(set); cpu >= 0; cpu = hwloc_bitmap_next(set, cpu))
+		(*cpus)[n++] = cpu;
+	*count = n;
+	return 0;
+}
+
 int placement_select(
 	const struct placement *p, const char *list, int **cpus, size_t *count, struct error *err)
 {
 	hwloc_bitmap_t wanted = list ? hwloc_bitmap_alloc() : hwloc_bitmap_dup(p->usable);
-	size_t n = 0;
-	int cpu, rc = 0;
+	int rc = 0;
 
 	*cpus = NULL;
 	if (!wanted)
@@ -125,15 +139,9 @@ int placement_select(
 	}
 	if (!rc && hwloc_bitmap_iszero(wanted))
 		rc = error_set(err, -EINVAL, "no CPU to sample on");
+	*count = 0;
 	if (!rc)
-		*cpus = calloc((size_t)hwloc_bitmap_weight(wanted), sizeof(**cpus));
-	if (!rc && !*cpus)
-		rc = error_set(err, -ENOMEM, "out of memory");
-	if (!rc) {
-		for (cpu = hwloc_bitmap_first(wanted); cpu >= 0; cpu = hwloc_bitmap_next(wanted, cpu))
-			(*cpus)[n++] = cpu;
-	}
-	*count = n;
+		rc = set_to_array(wanted, cpus, count, err);
 	hwloc_bitmap_free(wanted);
 	return rc;
 }
@@ -149,6 +157,97 @@ int placement_spare(const struct placement *p, const int *cpus, size_t count)
 		spare = hwloc_bitmap_first(left);
 	hwloc_bitmap_free(left);
 	return spare;
+}
+
+/* Adds the CPUs of the set's objects of that type. */
+static void add_around(
+	const struct placement *p, hwloc_const_bitmap_t set, hwloc_obj_type_t type, hwloc_bitmap_t around)
+{
+	hwloc_obj_t o = NULL;
+
+	while ((o = hwloc_get_next_obj_covering_cpuset_by_type(p->topology, set, type, o)))
+		hwloc_bitmap_or(around, around, o->cpuset);
+}
+
+/* NUMA nodes are no ancestors of PUs in hwloc: their place is told by their cpusets. */
+static void add_nodes(const struct placement *p, hwloc_const_bitmap_t set, hwloc_bitmap_t around)
+{
+	hwloc_obj_t node = NULL;
+
+	while ((node = hwloc_get_next_obj_by_type(p->topology, HWLOC_OBJ_NUMANODE, node)))
+		if (hwloc_bitmap_intersects(node->cpuset, set))
+			hwloc_bitmap_or(around, around, node->cpuset);
+}
+
+/* Makes of a set the CPUs that are there, allowed or not. */
+static void set_near(const struct placement *p, enum placement_where where, hwloc_const_bitmap_t set,
+	hwloc_bitmap_t cores, hwloc_bitmap_t near)
+{
+	hwloc_bitmap_copy(cores, set);
+	add_around(p, set, HWLOC_OBJ_CORE, cores);
+	switch (where) {
+	case PLACEMENT_SAME:
+		hwloc_bitmap_copy(near, set);
+		break;
+	case PLACEMENT_SIBLING:
+		hwloc_bitmap_andnot(near, cores, set);
+		break;
+	case PLACEMENT_PACKAGE:
+		add_around(p, set, HWLOC_OBJ_PACKAGE, near);
+		hwloc_bitmap_andnot(near, near, cores);
+		break;
+	case PLACEMENT_NODE:
+		add_nodes(p, set, near);
+		hwloc_bitmap_andnot(near, hwloc_topology_get_topology_cpuset(p->topology), near);
+		break;
+	}
+}
+
+int placement_near(const struct placement *p, enum placement_where where, const int *cpus, size_t count,
+	int **found, size_t *found_count, struct error *err)
+{
+	static const char *const names[] = { "CPU to sample", "SMT sibling of the sampled CPUs",
+		"other core in the package of the sampled CPUs",
+		"other NUMA node than that of the sampled CPUs" };
+	hwloc_bitmap_t set = hwloc_bitmap_alloc(), cores = hwloc_bitmap_alloc(), near = hwloc_bitmap_alloc();
+	int rc = 0;
+
+	*found = NULL;
+	*found_count = 0;
+	if (!set || !cores || !near) {
+		rc = error_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++)
+		hwloc_bitmap_set(set, (unsigned)cpus[i]);
+	set_near(p, where, set, cores, near);
+	if (hwloc_bitmap_iszero(near)) {
+		rc = error_set(err, -ENODEV, "there is no %s that is not sampled itself", names[where]);
+		goto out;
+	}
+	hwloc_bitmap_and(near, near, p->usable);
+	if (hwloc_bitmap_iszero(near))
+		rc = error_set(err, -ENODEV, "no %s is online and allowed to this process", names[where]);
+	else
+		rc = set_to_array(near, found, found_count, err);
+out:
+	hwloc_bitmap_free(set);
+	hwloc_bitmap_free(cores);
+	hwloc_bitmap_free(near);
+	return rc;
+}
+
+void placement_list(const int *cpus, size_t count, char *text, size_t size)
+{
+	hwloc_bitmap_t set = hwloc_bitmap_alloc();
+
+	if (size)
+		*text = '\0';
+	for (size_t i = 0; set && i < count; i++)
+		hwloc_bitmap_set(set, (unsigned)cpus[i]);
+	if (set)
+		hwloc_bitmap_list_snprintf(text, size, set);
+	hwloc_bitmap_free(set);
 }
 
 static int ancestor_index(hwloc_topology_t topology, hwloc_obj_t pu, hwloc_obj_type_t type)

@@ -35,6 +35,24 @@ int placement_select(
 /* A CPU that is allowed and not among those given, or -1. */
 int placement_spare(const struct placement *placement, const int *cpus, size_t count);
 
+/* Where other CPUs are, seen from a set of CPUs; those of the set are in none but SAME. */
+enum placement_where {
+	PLACEMENT_SAME,	   /* the set itself */
+	PLACEMENT_SIBLING, /* other threads of their cores */
+	PLACEMENT_PACKAGE, /* other cores of their packages */
+	PLACEMENT_NODE,	   /* NUMA nodes that none of the set is on */
+};
+
+/*
+ * The allowed CPUs that are there.  Sets *found (to be freed by the caller), ascending, and *found_count.
+ * -ENODEV with the reason where there is none; -ENOMEM.
+ */
+int placement_near(const struct placement *placement, enum placement_where where, const int *cpus,
+	size_t count, int **found, size_t *found_count, struct error *err);
+
+/* Writes CPUs as a list: "0-3,8".  What does not fit is cut. */
+void placement_list(const int *cpus, size_t count, char *text, size_t size);
+
 /* Package, core and NUMA node of a CPU; -1 where the topology does not tell. */
 void placement_locate(const struct placement *placement, int cpu, struct probe_place *place);
 

@@ -183,6 +183,104 @@ static void test_spare(void **state)
 	placement_free(p);
 }
 
+static void assert_near(
+	const struct placement *p, enum placement_where where, const char *cpus, const char *wanted)
+{
+	struct error err = { "" };
+	size_t count, found_count;
+	int *from, *found;
+	char text[64];
+
+	assert_int_equal(placement_select(p, cpus, &from, &count, &err), 0);
+	if (placement_near(p, where, from, count, &found, &found_count, &err))
+		fail_msg("%s", err.text);
+	placement_list(found, found_count, text, sizeof(text));
+	if (strcmp(text, wanted) != 0)
+		fail_msg("from %s: \"%s\" is not \"%s\"", cpus, text, wanted);
+	free(found);
+	free(from);
+}
+
+static void assert_none_near(const struct placement *p, enum placement_where where, const int *cpus,
+	size_t count, const char *reason)
+{
+	struct error err = { "" };
+	size_t found_count = 99;
+	int *found = (int *)(uintptr_t)1;
+
+	assert_int_equal(placement_near(p, where, cpus, count, &found, &found_count, &err), -ENODEV);
+	if (!strstr(err.text, reason))
+		fail_msg("\"%s\" says nothing of \"%s\"", err.text, reason);
+	assert_null(found);
+	assert_int_equal(found_count, 0);
+}
+
+static void test_near(void **state)
+{
+	struct placement *p = synthetic("package:2 [numa] core:3 pu:2");
+
+	(void)state;
+	assert_near(p, PLACEMENT_SAME, "3,1", "1,3");
+	assert_near(p, PLACEMENT_SIBLING, "0", "1");
+	assert_near(p, PLACEMENT_SIBLING, "1,2,9", "0,3,8");
+	assert_near(p, PLACEMENT_SIBLING, "0-1,4", "5"); /* 0 and 1 are each other's, and sampled */
+	assert_near(p, PLACEMENT_PACKAGE, "0", "2-5");	 /* not its sibling 1 */
+	assert_near(p, PLACEMENT_PACKAGE, "2,10", "0-1,4-9");
+	assert_near(p, PLACEMENT_NODE, "0,5", "6-11");
+	assert_near(p, PLACEMENT_NODE, "7", "0-5");
+	assert_none_near(p, PLACEMENT_NODE, (const int[]){ 0, 6 }, 2, "no other NUMA node");
+	assert_none_near(p, PLACEMENT_SIBLING, (const int[]){ 0, 1 }, 2, "no SMT sibling");
+	assert_none_near(p, PLACEMENT_PACKAGE, (const int[]){ 0, 2, 4 }, 3, "no other core");
+	placement_free(p);
+}
+
+/* Two NUMA nodes in one package; one thread in a core. */
+static void test_near_without_smt(void **state)
+{
+	struct placement *p = synthetic("package:1 die:2 [numa] core:2 pu:1");
+
+	(void)state;
+	assert_none_near(p, PLACEMENT_SIBLING, (const int[]){ 0 }, 1, "no SMT sibling");
+	assert_near(p, PLACEMENT_PACKAGE, "0", "1-3");
+	assert_near(p, PLACEMENT_NODE, "0", "2-3");
+	placement_free(p);
+	p = synthetic("package:1 core:4 pu:1");
+	assert_none_near(p, PLACEMENT_NODE, (const int[]){ 0 }, 1, "no other NUMA node");
+	placement_free(p);
+}
+
+static void test_near_is_allowed(void **state)
+{
+	struct placement *p = synthetic("package:2 [numa] core:2 pu:2");
+
+	(void)state;
+	hwloc_bitmap_list_sscanf(p->usable, "0,2,5");
+	assert_none_near(p, PLACEMENT_SIBLING, (const int[]){ 0 }, 1, "allowed");
+	assert_near(p, PLACEMENT_PACKAGE, "0", "2");
+	assert_near(p, PLACEMENT_NODE, "0", "5");
+	placement_free(p);
+}
+
+/* What does not fit is cut, never beyond the end. */
+static void test_list_is_cut(void **state)
+{
+	static const int cpus[] = { 1000, 1001, 1002, 5 };
+	char text[16];
+
+	(void)state;
+	for (size_t size = 0; size < sizeof(text); size++) {
+		memset(text, '#', sizeof(text));
+		placement_list(cpus, 4, text, size);
+		assert_int_equal(text[size], '#');
+		if (size) {
+			assert_true(strlen(text) < size);
+			assert_memory_equal(text, "5,1000-1002", strlen(text));
+		}
+	}
+	placement_list(cpus, 0, text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
 static void *bind_and_look(void *context)
 {
 	struct placement *p = context;
@@ -263,6 +361,10 @@ int main(void)
 		cmocka_unit_test(test_bad_lists),
 		cmocka_unit_test(test_allowed_set),
 		cmocka_unit_test(test_spare),
+		cmocka_unit_test(test_near),
+		cmocka_unit_test(test_near_without_smt),
+		cmocka_unit_test(test_near_is_allowed),
+		cmocka_unit_test(test_list_is_cut),
 		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_bound_process),
 	};

@@ -20,14 +20,30 @@
 
 struct loader {
 	struct scenario *scenario;
-	struct error first; /* the parser tells the line, we the reason */
-	bool in_phase;
+	FILE *in;
+	int line;	    /* that inih was given last */
+	char section[128];  /* that the line stands in, as we see it */
+	int section_line;
+	struct error first; /* inih tells no reason */
+	int first_line;
+	char keys[1024];    /* of the section so far, each between blanks */
 };
+
+/* inih: 0 is an error in this line. */
+static int refuse_line(struct loader *l, const char *why)
+{
+	if (!l->first_line)
+		l->first_line = l->line;
+	error_set(&l->first, -EINVAL, "%s", why);
+	return 0;
+}
 
 static int refuse(struct loader *l, const char *key, const char *value, const char *why)
 {
-	error_set(&l->first, -EINVAL, "%s = %s: %s", key, value, why);
-	return 0;
+	struct error text = { "" };
+
+	error_set(&text, -EINVAL, "%s = %s: %s", key, value, why);
+	return refuse_line(l, text.text);
 }
 
 static int set_text(struct loader *l, char *to, size_t size, const char *key, const char *value)
@@ -66,11 +82,35 @@ static int scenario_key(struct loader *l, const char *key, const char *value)
 	return refuse(l, key, value, "unknown key in [scenario]");
 }
 
+static int phase_disturbance(
+	struct loader *l, struct scenario_phase *phase, const char *key, const char *value)
+{
+	const struct disturbance *disturbance = disturbance_find(key);
+	struct asked *asked;
+	struct error why = { "" };
+
+	if (!disturbance)
+		return refuse(l, key, value,
+			"neither \"duration\" nor a disturbance; see 'clkdrift list disturbances'");
+	if (phase->asked_count == PHASE_DISTURBANCES_MAX)
+		return refuse(l, key, value, "too many disturbances in one phase");
+	if (!phase->asked)
+		phase->asked = calloc(PHASE_DISTURBANCES_MAX, sizeof(*phase->asked));
+	if (!phase->asked)
+		return refuse(l, key, value, "out of memory");
+	asked = &phase->asked[phase->asked_count++];
+	return disturbance_parse(disturbance, value, asked, &why) ? refuse(l, key, value, why.text) : 1;
+}
+
 static int phase_key(struct loader *l, struct scenario_phase *phase, const char *key, const char *value)
 {
-	if (strcmp(key, "duration") != 0)
-		return refuse(l, key, value, "unknown key in a phase");
-	if (duration_parse(value, &phase->duration_s) || phase->duration_s <= 0)
+	double *time_s = strcmp(key, "duration") == 0   ? &phase->duration_s
+			 : strcmp(key, "recovery") == 0 ? &phase->recovery_s
+							: NULL;
+
+	if (!time_s)
+		return phase_disturbance(l, phase, key, value);
+	if (duration_parse(value, time_s) || *time_s <= 0)
 		return refuse(l, key, value, "not a time above 0; write 30s, 5m or 1h");
 	return 1;
 }
@@ -84,40 +124,122 @@ static bool name_is_plain(const char *name)
 	return name[0] && strlen(name) < PHASE_NAME_MAX;
 }
 
-static struct scenario_phase *phase_of(struct loader *l, const char *name)
+static int phase_begin(struct loader *l, const char *name)
 {
 	struct scenario *s = l->scenario;
+	struct error why = { "" };
 
+	if (!name_is_plain(name))
+		error_set(&why, -EINVAL, "[phase %.60s]: a name is letters, digits and -_.+", name);
 	for (size_t i = 0; i < s->phase_count; i++)
 		if (strcmp(s->phases[i].name, name) == 0)
-			return &s->phases[i];
-	if (!name_is_plain(name)) {
-		error_set(&l->first, -EINVAL, "[phase %s]: a name is letters, digits and -_.+", name);
-		return NULL;
-	}
-	if (s->phase_count == SCENARIO_PHASES_MAX) {
-		error_set(&l->first, -EINVAL, "more than %d phases", SCENARIO_PHASES_MAX);
-		return NULL;
-	}
-	strcpy(s->phases[s->phase_count].name, name);
-	return &s->phases[s->phase_count++];
+			error_set(&why, -EINVAL, "[phase %.60s]: there is one of that name already", name);
+	if (s->phase_count == SCENARIO_PHASES_MAX)
+		error_set(&why, -EINVAL, "more than %d phases", SCENARIO_PHASES_MAX);
+	if (why.text[0])
+		return refuse_line(l, why.text);
+	strcpy(s->phases[s->phase_count++].name, name);
+	return 1;
+}
+
+/* A phase's recovery is a phase of its own behind it. */
+static int add_recovery(struct loader *l)
+{
+	struct scenario *s = l->scenario;
+	const struct scenario_phase *phase = s->phase_count ? &s->phases[s->phase_count - 1] : NULL;
+	char name[sizeof(phase->name) + 8];
+
+	if (!phase || !(phase->recovery_s > 0))
+		return 1;
+	snprintf(name, sizeof(name), "after-%s", phase->name);
+	if (!phase_begin(l, name))
+		return 0;
+	s->phases[s->phase_count - 1].duration_s = phase->recovery_s;
+	s->phases[s->phase_count - 1].is_recovery = true;
+	return 1;
+}
+
+/* A phase without a duration is told where it begins. */
+static int section_end(struct loader *l)
+{
+	struct scenario *s = l->scenario;
+	struct error why = { "" };
+
+	if (strncmp(l->section, "phase ", 6) != 0 || s->phase_count == 0 || l->first_line)
+		return 1;
+	if (s->phases[s->phase_count - 1].duration_s > 0)
+		return add_recovery(l);
+	l->first_line = l->section_line;
+	error_set(&why, -EINVAL, "[%s] has no duration", l->section);
+	return refuse_line(l, why.text);
+}
+
+static int section_begin(struct loader *l, const char *section)
+{
+	struct error why = { "" };
+
+	section_end(l);
+	snprintf(l->section, sizeof(l->section), "%s", section);
+	l->section_line = l->line;
+	strcpy(l->keys, " ");
+	if (strcmp(section, "scenario") == 0)
+		return 1;
+	if (strncmp(section, "phase ", 6) == 0)
+		return phase_begin(l, section + 6);
+	error_set(&why, -EINVAL, "section [%.60s]: only [scenario] and [phase NAME] are known", section);
+	return refuse_line(l, why.text);
+}
+
+/* inih hands a line that begins with a blank over as more of the key before it: it is refused as a repetition. */
+static int key_once(struct loader *l, const char *key, const char *value)
+{
+	size_t used = strlen(l->keys);
+	char word[80];
+
+	snprintf(word, sizeof(word), " %.70s ", key);
+	if (strstr(l->keys, word))
+		return refuse(l, key, value, "the key is given twice, or a line begins with a blank");
+	snprintf(l->keys + used, sizeof(l->keys) - used, "%.70s ", key);
+	return 1;
 }
 
 /* inih: 1 is fine, 0 an error in this line. */
 static int on_key(void *context, const char *section, const char *key, const char *value)
 {
 	struct loader *l = context;
-	struct scenario_phase *phase;
 
+	if (!key_once(l, key, value))
+		return 0;
 	if (strcmp(section, "scenario") == 0)
 		return scenario_key(l, key, value);
-	if (strncmp(section, "phase ", 6) != 0) {
-		error_set(&l->first, -EINVAL, "section [%s]: only [scenario] and [phase NAME] are known",
-			section);
-		return 0;
+	if (strncmp(section, "phase ", 6) == 0 && l->scenario->phase_count && !l->first_line)
+		return phase_key(l, &l->scenario->phases[l->scenario->phase_count - 1], key, value);
+	return refuse(l, key, value, "stands in no [scenario] and no [phase NAME]");
+}
+
+/* inih tells nothing of a section without keys: its lines pass by here, so that none is overlooked. */
+static char *read_line(char *text, int size, void *stream)
+{
+	struct loader *l = stream;
+	char *line = fgets(text, size, l->in), *end;
+
+	if (!line)
+		return NULL;
+	l->line++;
+	if (!strchr(line, '\n') && !feof(l->in)) {
+		refuse_line(l, "the line is too long");
+		return NULL;
 	}
-	phase = phase_of(l, section + 6);
-	return phase ? phase_key(l, phase, key, value) : 0;
+	while (*line == ' ' || *line == '\t')
+		line++;
+	end = *line == '[' ? strchr(line, ']') : NULL;
+	if (end) {
+		char section[128];
+
+		snprintf(section, sizeof(section), "%.*s", (int)(end - line - 1), line + 1);
+		section_begin(l, section);
+	}
+	return text;
 }
 
 static int scenario_check(const struct scenario *s, const char *path, struct error *err)
@@ -139,34 +261,72 @@ static void name_of(const char *path, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)length, base);
 }
 
+static int find_file(const char *name, char path[PATH_MAX], struct error *err)
+{
+	char relative[NAME_MAX + 32];
+	size_t length = strlen(name);
+	struct error lost = { "" };
+
+	if (strchr(name, '/') || (length > 4 && strcmp(name + length - 4, ".ini") == 0)) {
+		snprintf(path, PATH_MAX, "%s", name);
+		return 0;
+	}
+	snprintf(relative, sizeof(relative), "bench/scenarios/%.200s.ini", name);
+	return data_path(relative, path, &lost)
+		       ? error_set(err, -ENOENT, "no scenario \"%s\"; see 'clkdrift list scenarios'", name)
+		       : 0;
+}
+
+static int parse_file(struct loader *l, const char *path, struct error *err)
+{
+	int line;
+
+	errno = 0;
+	l->in = fopen(path, "re");
+	line = l->in ? ini_parse_stream(read_line, l, on_key, l) : -1;
+	if (!l->in || ferror(l->in)) {
+		int failure = errno ? errno : EIO;
+
+		if (l->in)
+			fclose(l->in);
+		return error_set(err, -failure, "%s: cannot read: %s", path, strerror(failure));
+	}
+	fclose(l->in);
+	section_end(l);
+	/* Ours is the one that came first, and it has a reason. */
+	if (l->first_line && (line <= 0 || l->first_line <= line))
+		return error_set(err, -EINVAL, "%s:%d: %s", path, l->first_line, l->first.text);
+	if (line)
+		return error_set(err, -EINVAL, "%s:%d: neither [section] nor key = value", path,
+			line > 0 ? line : 1);
+	return 0;
+}
+
 int scenario_load(const char *name, struct scenario *scenario, struct error *err)
 {
 	struct loader l = { .scenario = scenario };
-	size_t length = strlen(name);
-	char path[PATH_MAX], relative[NAME_MAX + 32];
-	int line, rc;
+	char path[PATH_MAX];
+	int rc;
 
 	*scenario = (struct scenario){ .interval_s = INTERVAL_DEFAULT_S, .burst = BURST_DEFAULT };
-	if (strchr(name, '/') || (length > 4 && strcmp(name + length - 4, ".ini") == 0)) {
-		snprintf(path, sizeof(path), "%s", name);
-	} else {
-		struct error lost = { "" };
-
-		snprintf(relative, sizeof(relative), "bench/scenarios/%.200s.ini", name);
-		if (data_path(relative, path, &lost))
-			return error_set(
-				err, -ENOENT, "no scenario \"%s\"; see 'clkdrift list scenarios'", name);
-	}
+	rc = find_file(name, path, err);
+	if (rc)
+		return rc;
 	name_of(path, scenario->name, sizeof(scenario->name));
-	line = ini_parse(path, on_key, &l);
-	if (line < 0)
-		return error_set(err, errno ? -errno : -EIO, "%s: cannot read: %s", path,
-			strerror(errno ? errno : EIO));
-	if (line > 0)
-		return error_set(err, -EINVAL, "%s:%d: %s", path, line,
-			l.first.text[0] ? l.first.text : "neither [section] nor key = value");
-	rc = scenario_check(scenario, path, err);
-	return rc;
+	rc = parse_file(&l, path, err);
+	return rc ? rc : scenario_check(scenario, path, err);
+}
+
+void scenario_free(struct scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->phase_count; i++)
+		free(scenario->phases[i].asked);
+	scenario->phase_count = 0;
+}
+
+bool scenario_leaves_out(const struct scenario *s, size_t phase)
+{
+	return s->phases[phase].obstacle || (s->phases[phase].is_recovery && s->phases[phase - 1].obstacle);
 }
 
 double scenario_duration(const struct scenario *s)
@@ -174,7 +334,7 @@ double scenario_duration(const struct scenario *s)
 	double sum = 0;
 
 	for (size_t i = 0; i < s->phase_count; i++)
-		sum += s->phases[i].duration_s;
+		sum += scenario_leaves_out(s, i) ? 0 : s->phases[i].duration_s;
 	return sum;
 }
 

@@ -14,10 +14,14 @@
  *
  *   [phase NAME]             one or more, in order
  *   duration = 30s
+ *   load = class=cpu share=90    what is done to the machine meanwhile: any of 'clkdrift list
+ *   cstate = toggle rate=10      disturbances', each at most once; none: an idle phase
+ *   recovery = 5s                an idle phase "after-NAME" follows, unless NAME cannot be done here
  */
 #ifndef BENCH_SCENARIO_H
 #define BENCH_SCENARIO_H
 
+#include "bench/disturbance.h"
 #include "results/error.h"
 #include "results/run.h"
 
@@ -26,6 +30,12 @@
 struct scenario_phase {
 	char name[PHASE_NAME_MAX];
 	double duration_s;
+	double recovery_s;   /* of the phase behind it; 0: none */
+	bool is_recovery;    /* from the phase before it */
+	struct asked *asked; /* owned */
+	size_t asked_count;
+	const struct asked *obstacle; /* of these, what this machine cannot do; NULL: none, see stage_survey() */
+	char why[400];		      /* it cannot */
 };
 
 struct scenario {
@@ -40,14 +50,18 @@ struct scenario {
 
 /*
  * Loads a scenario by name, or by path if the text holds a slash or ends in .ini.
- * Returns 0 or -errno with file:line in err.
+ * Returns 0 or -errno with file:line in err.  Free with scenario_free() in any case.
  */
 int scenario_load(const char *name, struct scenario *scenario, struct error *err);
+void scenario_free(struct scenario *scenario);
 
-/* Sum of the phases' durations in s. */
+/* The phase is left out: it cannot be done here, or it is the recovery of one that cannot. */
+bool scenario_leaves_out(const struct scenario *scenario, size_t phase);
+
+/* Sum of the durations in s of the phases that are not left out. */
 double scenario_duration(const struct scenario *scenario);
 
-/* Stretches or shrinks all phases alike, so that they last duration_s together. */
+/* Stretches or shrinks all phases alike, so that those not left out last duration_s together. */
 void scenario_scale(struct scenario *scenario, double duration_s);
 
 #endif

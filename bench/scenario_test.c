@@ -90,7 +90,20 @@ static void test_bad_files(void **state)
 		{ "", 1, "no [phase NAME]" },
 		{ "[scenario]\nburst = 5\n", 1, "no [phase NAME]" },
 		{ "[scenario]\nwobble = 5\n", 2, "unknown key in [scenario]" },
-		{ "[phase a]\nduration = 5s\nwobble = 1\n", 3, "unknown key in a phase" },
+		{ "[phase a]\nduration = 5s\nwobble = 1\n", 3, "neither \"duration\" nor a disturbance" },
+		{ "[phase a]\nduration = 5s\nload = wobble=1\n", 3, "load has no parameter \"wobble\"" },
+		{ "[phase a]\nduration = 5s\nload = share=lots\n", 3, "share=lots: not a number" },
+		{ "[phase a]\nduration = 5s\nload = share=0\n", 3, "share=0: not from 1 to 100" },
+		{ "[phase a]\nduration = 5s\nload = share=5 share=6\n", 3, "share is given twice" },
+		{ "[phase a]\nduration = 5s\nload = cpu 5\n", 3, "not of the form KEY=VALUE" },
+		{ "[phase a]\nduration = 5s\nload = place=moon\n", 3, "not one of same," },
+		{ "[phase a]\nduration = 5s\nload = cpu\nload = vm\n", 4, "given twice" },
+		{ "[phase a]\nduration = 5s\n  6s\n", 3, "given twice, or a line begins with a blank" },
+		{ "[phase a]\n[phase b]\nduration = 5s\n", 1, "[phase a] has no duration" },
+		{ "[phase a]\nduration = 5s\n[phase b]\n", 3, "[phase b] has no duration" },
+		{ "[phase a]\nload = cpu\n", 1, "[phase a] has no duration" },
+		{ "[phase a]\nduration = 5s\n[phase a]\nduration = 6s\n", 3, "one of that name already" },
+		{ "[phase a]\nduration = 5s\nrecovery = 0\n", 3, "recovery = 0: not a time above 0" },
 		{ "[phase a]\nduration = soon\n", 2, "not a time above 0" },
 		{ "[phase a]\nduration = 0\n", 2, "not a time above 0" },
 		{ "[phase a]\nduration = 5s\n[scenario]\ninterval = x\n", 4, "not a time" },
@@ -99,12 +112,12 @@ static void test_bad_files(void **state)
 		{ "[scenario]\nburst = 4x\n", 2, "not a number of readings" },
 		{ "[scenario]\nsummary =\n", 2, "is empty or too long" },
 		{ "[scenario]\nlimits = a-name-that-is-longer-than-any\n", 2, "is empty or too long" },
-		{ "[load]\nx = 5\n", 2, "section [load]" },
-		{ "x = 5\n", 1, "only [scenario] and [phase NAME]" },
-		{ "[phase a b]\nduration = 5s\n", 2, "a name is letters" },
-		{ "[phase ]\nduration = 5s\n", 2, "a name is letters" },
-		{ "[phase a,b]\nduration = 5s\n", 2, "a name is letters" },
-		{ "[phase <b>]\nduration = 5s\n", 2, "a name is letters" },
+		{ "[load]\nx = 5\n", 1, "section [load]" },
+		{ "x = 5\n", 1, "stands in no [scenario]" },
+		{ "[phase a b]\nduration = 5s\n", 1, "a name is letters" },
+		{ "[phase ]\nduration = 5s\n", 1, "a name is letters" },
+		{ "[phase a,b]\nduration = 5s\n", 1, "a name is letters" },
+		{ "[phase <b>]\nduration = 5s\n", 1, "a name is letters" },
 		{ "[scenario]\nnonsense\n[phase a]\nduration = 5s\n", 2, "neither [section] nor key" },
 		{ "[scenario\n", 1, "neither [section] nor key" },
 		{ "[scenario]\ninterval = 19us\n[phase a]\nduration = 5s\n", 1, "below 20us" },
@@ -121,6 +134,51 @@ static void test_bad_files(void **state)
 		if (strncmp(err.text, place, strlen(place)) != 0 || !strstr(err.text, bad[i].reason))
 			fail_msg("not \"%s...%s\" but \"%s\"", place, bad[i].reason, err.text);
 	}
+}
+
+static void test_disturbances(void **state)
+{
+	struct scenario s;
+	struct error err;
+
+	(void)state;
+	if (load("[phase a]\nduration = 5s\nrecovery = 2s\nload = matrix share=50\n"
+		 "cstate = toggle rate=20\n[phase b]\nduration = 1s\n",
+		    &s, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(s.phase_count, 3);
+	assert_string_equal(s.phases[1].name, "after-a");
+	assert_true(s.phases[1].is_recovery && !s.phases[0].is_recovery && !s.phases[2].is_recovery);
+	assert_true(s.phases[1].duration_s == 2);
+	assert_int_equal(s.phases[0].asked_count, 2);
+	assert_int_equal(s.phases[1].asked_count, 0);
+	assert_string_equal(s.phases[0].asked[0].disturbance->name, "load");
+	assert_string_equal(s.phases[0].asked[0].text, "matrix share=50");
+	assert_string_equal(s.phases[0].asked[0].arguments[0].text, "matrix");
+	assert_string_equal(s.phases[0].asked[1].disturbance->name, "cstate");
+	scenario_free(&s);
+}
+
+/* Every shipped file, with all that it asks for. */
+static void test_shipped(void **state)
+{
+	static const char *const names[] = { "quick", "full", "clocksources", "cstates", "cpufreq", "soak",
+		"selftest" };
+	char tree[PATH_MAX];
+
+	(void)state;
+	assert_non_null(getcwd(tree, sizeof(tree)));
+	setenv("CLKDRIFT_DATADIR", tree, 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct scenario s;
+		struct error err = { "" };
+
+		if (scenario_load(names[i], &s, &err))
+			fail_msg("%s: %s", names[i], err.text);
+		assert_true(s.phase_count >= 1 && s.summary[0]);
+		scenario_free(&s);
+	}
+	unsetenv("CLKDRIFT_DATADIR");
 }
 
 static void test_too_many_phases(void **state)
@@ -175,6 +233,8 @@ int main(void)
 		cmocka_unit_test(test_all_keys),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_disturbances),
+		cmocka_unit_test(test_shipped),
 		cmocka_unit_test(test_too_many_phases),
 		cmocka_unit_test(test_by_name),
 		cmocka_unit_test(test_not_there),

@@ -18,12 +18,20 @@
 #define FEW_PAIRS	  120
 #define EXCHANGE_MS	  200
 
-/* Both the recorder and the main thread tell of events. */
-static void add_event(struct session *s, uint64_t tsc, const char *kind, const char *text)
+/* The recorder, the main thread and disturbances tell of events. */
+void session_event(struct session *s, uint64_t tsc, const char *kind, bool injected, const char *text)
 {
 	pthread_mutex_lock(&s->events);
-	run_event_add(s->run, tsc, kind, text);
+	run_event_add(s->run, tsc, kind, injected, text);
 	pthread_mutex_unlock(&s->events);
+}
+
+struct probe *session_probe(struct session *s, int cpu)
+{
+	for (size_t i = 0; i < s->probe_count; i++)
+		if (s->probes[i].cpu == cpu)
+			return &s->probes[i];
+	return NULL;
 }
 
 static void on_event(void *context, int cpu, enum probe_event event, uint64_t tsc)
@@ -34,10 +42,10 @@ static void on_event(void *context, int cpu, enum probe_event event, uint64_t ts
 	if (event == PROBE_LEFT_CPU) {
 		snprintf(text, sizeof(text),
 			"CPU %d went offline or out of the allowed set; not sampled from here on", cpu);
-		add_event(s, tsc, "cpu-lost", text);
+		session_event(s, tsc, "cpu-lost", false, text);
 	} else {
 		snprintf(text, sizeof(text), "CPU %d is back; sampled again", cpu);
-		add_event(s, tsc, "cpu-back", text);
+		session_event(s, tsc, "cpu-back", false, text);
 	}
 }
 
@@ -187,7 +195,7 @@ int session_crosscpu(struct session *s, const char *label, struct error *err)
 				    &rows[count], &why) == 0)
 				count++;
 			else
-				add_event(s, 0, "crosscpu", why.text);
+				session_event(s, 0, "crosscpu", false, why.text);
 		}
 	}
 	if (count)

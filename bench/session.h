@@ -54,6 +54,16 @@ int session_start(struct session *session, struct error *err);
 /* Measures all pairs of CPUs and appends them to crosscpu.csv under that label. */
 int session_crosscpu(struct session *session, const char *label, struct error *err);
 
+/* Adds an event to the run; from any thread. */
+void session_event(
+	struct session *session, uint64_t tsc, const char *kind, bool injected, const char *text);
+
+/* The probe whose home is that CPU, NULL if none samples there. */
+struct probe *session_probe(struct session *session, int cpu);
+
+/* Label of the oscillator that the kernel's clocks follow with that clocksource; "tsc" for an empty name. */
+const char *session_kernel_oscillator(const char *clocksource);
+
 /* Copies the live counters into the run and stores run.json.  -errno also when the recorder failed. */
 int session_tick(struct session *session, struct error *err);
 

@@ -22,19 +22,24 @@ static int add_unavailable(struct run *run, const char *name, const char *reason
 	return 0;
 }
 
+const char *session_kernel_oscillator(const char *clocksource)
+{
+	/* kvm-clock is the TSC scaled to ns; hpet and acpi_pm count the board's timer crystal. */
+	if (strcmp(clocksource, "hpet") == 0 || strcmp(clocksource, "acpi_pm") == 0)
+		return "platform";
+	if (strcmp(clocksource, "tsc") == 0 || strcmp(clocksource, "tsc-early") == 0 ||
+		strcmp(clocksource, "kvm-clock") == 0)
+		return "tsc";
+	return clocksource[0] ? clocksource : "tsc";
+}
+
 static const char *oscillator_label(enum oscillator oscillator, const char *name, const char *clocksource)
 {
 	switch (oscillator) {
 	case OSCILLATOR_TSC:
 		return "tsc";
 	case OSCILLATOR_CLOCKSOURCE:
-		/* kvm-clock is the TSC scaled to ns; hpet and acpi_pm count the board's timer crystal. */
-		if (strcmp(clocksource, "hpet") == 0 || strcmp(clocksource, "acpi_pm") == 0)
-			return "platform";
-		if (strcmp(clocksource, "tsc") == 0 || strcmp(clocksource, "tsc-early") == 0 ||
-			strcmp(clocksource, "kvm-clock") == 0)
-			return "tsc";
-		return clocksource[0] ? clocksource : "tsc";
+		return session_kernel_oscillator(clocksource);
 	case OSCILLATOR_PLATFORM:
 		return "platform";
 	case OSCILLATOR_RTC:
@@ -55,6 +60,7 @@ static void describe_clock(struct clock_info *info, const struct clock_reader *r
 		info->hz = traits->hz;
 		info->bits = traits->bits;
 	}
+	info->clocksource = reader->oscillator == OSCILLATOR_CLOCKSOURCE;
 	info->steered = reader->steered;
 	info->cadence = reader->cadence;
 	snprintf(info->oscillator, sizeof(info->oscillator), "%s",

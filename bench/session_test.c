@@ -3,6 +3,7 @@
 #include "bench/session.c"
 
 #include <ftw.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,7 +103,7 @@ static void open_and_start(struct fixture *f, const char *list)
 		fail_msg("%s", err.text);
 	f->run.phases = calloc(1, sizeof(*f->run.phases));
 	f->run.phase_count = 1;
-	f->run.phases[0] = (struct phase){ "all", 0, UINT64_MAX };
+	f->run.phases[0] = (struct phase){ .name = "all", .tsc_hi = UINT64_MAX, .steering_ppm = NAN };
 	if (session_start(&f->session, &err))
 		fail_msg("%s", err.text);
 }

@@ -9,6 +9,7 @@
 #include "analysis/format.h"
 
 #define ROWS_MAX     40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
+#define PHASES_MAX   6	/* more disturbed phases than this: the table of phases stands for all drifts */
 #define LINE_COLUMNS 100
 
 static const char *paint(enum status status, bool colour)
@@ -18,19 +19,18 @@ static const char *paint(enum status status, bool colour)
 	return colour ? codes[status] : "";
 }
 
-/* Words wrapped at LINE_COLUMNS, continuation lines indented. */
-static void print_wrapped(const char *text, FILE *out)
+/* Words wrapped at LINE_COLUMNS; the line begins at that column, and so do those that continue it. */
+static void print_wrapped(const char *text, int indent, FILE *out)
 {
-	size_t column = 4;
+	size_t begin = (size_t)indent, column = begin;
 
-	fputs("  - ", out);
 	while (*text) {
 		size_t length = strcspn(text, " ");
 
-		if (column > 4 && column + 1 + length > LINE_COLUMNS) {
-			fputs("\n    ", out);
-			column = 4;
-		} else if (column > 4) {
+		if (column > begin && column + 1 + length > LINE_COLUMNS) {
+			fprintf(out, "\n%*s", indent, "");
+			column = begin;
+		} else if (column > begin) {
 			fputc(' ', out);
 			column++;
 		}
@@ -135,6 +135,45 @@ static void print_crosscpu(const struct estimates *e, FILE *out)
 			e->crosscpu_count);
 }
 
+static bool has_disturbances(const struct run *run)
+{
+	for (size_t i = 0; i < run->phase_count; i++)
+		if (run->phases[i].disturbance_count)
+			return true;
+	return false;
+}
+
+static void print_phases(const struct estimates *e, FILE *out)
+{
+	int width = 5, indent;
+
+	for (size_t i = 0; i < e->phase_count; i++)
+		width = (int)fmax(width, (double)strlen(e->phases[i].phase));
+	indent = width + 2 + 12 + 2;
+	fputc('\n', out);
+	print_cell("phase", width, out);
+	print_cell("verdict", 12, out);
+	fputs("what it shows\n", out);
+	for (size_t i = 0; i < e->phase_count; i++) {
+		const struct phase_result *p = &e->phases[i];
+
+		print_cell(p->phase, width, out);
+		print_cell(strcmp(p->status, "none") == 0 ? "no verdict" : p->status, 12, out);
+		print_wrapped(p->text[0] ? p->text : "idle", indent, out);
+	}
+}
+
+static void print_steps(const struct estimates *e, FILE *out)
+{
+	for (size_t i = 0; i < e->step_count && i < ROWS_MAX; i++)
+		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s\n", i ? "" : "\n",
+			e->steps[i].clock, e->steps[i].cpu, e->steps[i].at_s,
+			format_offset(
+				e->steps[i].step_ns, (e->steps[i].ci_high_ns - e->steps[i].ci_low_ns) / 2)
+				.text,
+			e->steps[i].cause);
+}
+
 static void print_losses(const struct run *run, const struct estimates *e, FILE *out)
 {
 	const char *key;
@@ -156,16 +195,18 @@ void summary_print(const struct run *run, const struct estimates *e, bool colour
 {
 	fprintf(out, "verdict: %s%s%s\n", paint(e->verdict.status, colour), status_name(e->verdict.status),
 		colour ? "\033[0m" : "");
-	for (size_t i = 0; i < e->verdict.reason_count; i++)
-		print_wrapped(e->verdict.reasons[i].text, out);
-	print_drifts(run, e, out);
-	for (size_t i = 0; i < e->step_count && i < ROWS_MAX; i++)
-		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s\n", i ? "" : "\n",
-			e->steps[i].clock, e->steps[i].cpu, e->steps[i].at_s,
-			format_offset(
-				e->steps[i].step_ns, (e->steps[i].ci_high_ns - e->steps[i].ci_low_ns) / 2)
-				.text,
-			e->steps[i].cause);
+	for (size_t i = 0; i < e->verdict.reason_count; i++) {
+		fputs("  - ", out);
+		print_wrapped(e->verdict.reasons[i].text, 4, out);
+	}
+	if (has_disturbances(run))
+		print_phases(e, out);
+	if (!has_disturbances(run) || run->phase_count <= PHASES_MAX)
+		print_drifts(run, e, out);
+	else
+		fprintf(out, "\ndrift of %zu pairs in all phases: drift.csv; effects of the disturbances: effects.csv\n",
+			e->drift_count);
+	print_steps(e, out);
 	print_crosscpu(e, out);
 	print_losses(run, e, out);
 }

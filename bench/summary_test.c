@@ -69,7 +69,8 @@ static void test_verdict_and_rows(void **state)
 	struct estimates e = {
 		.drift = rows, .drift_count = 2, .losses = json_pack("{s:i,s:i}", "stored", 5, "dropped", 7)
 	};
-	struct run run = { .phase_count = 1 };
+	struct phase phases[2] = { 0 };
+	struct run run = { .phases = phases, .phase_count = 1 };
 
 	(void)state;
 	verdict_add(&e.verdict, "a reason of %d words that goes on", 7);
@@ -121,7 +122,8 @@ static void test_many_cpus(void **state)
 {
 	static struct drift rows[256];
 	struct estimates e = { .drift = rows, .drift_count = 256, .losses = json_object() };
-	struct run run = { .phase_count = 1 };
+	struct phase phases[2] = { 0 };
+	struct run run = { .phases = phases, .phase_count = 1 };
 
 	(void)state;
 	for (int i = 0; i < 256; i++)

@@ -132,7 +132,7 @@ static unsigned take_bursts(struct probe *probe, uint64_t turn)
 	for (unsigned i = 0; i < config->clock_count; i++) {
 		unsigned c = (unsigned)((turn + i) % config->clock_count);
 		const struct probe_clock *clock = &config->clocks[c];
-		unsigned count = probe_burst(clock, probe->cpu, config->burst, s->burst);
+		unsigned count = probe_burst(clock, probe->bound, config->burst, s->burst);
 		unsigned best = probe_count(clock, s->burst, count, &s->last[c], &probe->tallies[c]);
 
 		if (count < config->burst)
@@ -175,7 +175,7 @@ static void wait_until(struct probe *probe, uint64_t ns)
 /* An event must not be lost to a full ring: it waits until the recorder made room. */
 static void push_event(struct probe *probe, enum probe_event event)
 {
-	struct ring_entry entry = { { tsc_before(), event, 0 }, RING_EVENT, probe->cpu };
+	struct ring_entry entry = { { tsc_before(), event, 0 }, RING_EVENT, probe->bound };
 
 	while (!ring_push(&probe->ring, &entry) && !stopped(probe))
 		wait_until(probe, now_ns() + EVENT_RETRY_NS);
@@ -183,7 +183,26 @@ static void push_event(struct probe *probe, enum probe_event event)
 
 static bool on_own_cpu(const struct probe *probe)
 {
-	return !probe->config->bind || sched_getcpu() == probe->cpu;
+	return !probe->config->bind || sched_getcpu() == probe->bound;
+}
+
+static bool bind_to(struct probe *probe, int cpu)
+{
+	if (probe->config->bind(probe->config->bind_context, cpu))
+		return false;
+	probe->bound = cpu;
+	return true;
+}
+
+/* Goes to a new target.  One that cannot be had is tried once, or each burst would pay for it; home, always. */
+static void follow_target(struct probe *probe)
+{
+	int target = atomic_load_explicit(&probe->target, memory_order_relaxed);
+
+	if (target == probe->asked || !probe->config->bind)
+		return;
+	if (target == probe->bound || bind_to(probe, target) || target != probe->cpu)
+		probe->asked = target;
 }
 
 /* xorshift64*: Marsaglia 2003, Vigna 2016.  Only spreads deadlines. */
@@ -195,18 +214,29 @@ static uint64_t spread(uint64_t *state)
 	return *state * 0x2545f4914f6cdd1du;
 }
 
-/* The CPU is gone: ask for it again now and then, until it is back or the run ends. */
+/* The CPU is gone: ask for it again now and then, until it is back or the run ends.  Away, home will do. */
 static void wait_for_cpu(struct probe *probe)
 {
 	push_event(probe, PROBE_LEFT_CPU);
 	while (!stopped(probe)) {
-		if (probe->config->bind(probe->config->bind_context, probe->cpu) == 0 && on_own_cpu(probe)) {
+		probe->asked = atomic_load_explicit(&probe->target, memory_order_relaxed);
+		if ((bind_to(probe, probe->asked) ||
+			    (probe->asked != probe->cpu && bind_to(probe, probe->cpu))) &&
+			on_own_cpu(probe)) {
 			push_event(probe, PROBE_BACK_ON_CPU);
 			memset(probe->scratch->last, 0, sizeof(probe->scratch->last));
 			return;
 		}
 		wait_until(probe, now_ns() + REBIND_NS);
 	}
+}
+
+/* Where the burst was taken, for those who moved the probe. */
+static void note_place(struct probe *probe)
+{
+	int cpu = probe->config->bind ? probe->bound : sched_getcpu();
+
+	atomic_store_explicit(&probe->ran_on, cpu, memory_order_relaxed);
 }
 
 static void sample_until_stopped(struct probe *probe)
@@ -228,10 +258,12 @@ static void sample_until_stopped(struct probe *probe)
 			if (stopped(probe))
 				break;
 		}
+		follow_target(probe);
 		if (on_own_cpu(probe)) {
 			unsigned kept = take_bursts(probe, turn);
 
 			if (on_own_cpu(probe)) {
+				note_place(probe);
 				hand_over(probe, kept);
 				continue;
 			}
@@ -282,7 +314,7 @@ static void *probe_main(void *argument)
 	double cpu_time, wall;
 
 	become_realtime(probe);
-	probe->place.pinned = config->bind && config->bind(config->bind_context, probe->cpu) == 0;
+	probe->place.pinned = config->bind && bind_to(probe, probe->cpu);
 	measure_tsc(&probe->place);
 	cpu_time = seconds(CLOCK_THREAD_CPUTIME_ID);
 	wall = seconds(CLOCK_MONOTONIC_RAW);
@@ -303,7 +335,9 @@ int probe_start(struct probe *probe, const struct probe_config *config, int cpu,
 
 	memset(probe, 0, sizeof(*probe));
 	probe->config = config;
-	probe->cpu = cpu;
+	probe->cpu = probe->asked = probe->bound = cpu;
+	atomic_init(&probe->target, cpu);
+	atomic_init(&probe->ran_on, -1);
 	probe->tallies = tallies;
 	probe->place.cpu = cpu;
 	probe->scratch = calloc(1, sizeof(*probe->scratch));
@@ -326,6 +360,11 @@ int probe_start(struct probe *probe, const struct probe_config *config, int cpu,
 		return error_set(err, -rc, "cannot start the probe of CPU %d: %s", cpu, strerror(rc));
 	}
 	return 0;
+}
+
+void probe_move(struct probe *probe, int cpu)
+{
+	atomic_store_explicit(&probe->target, cpu, memory_order_relaxed);
 }
 
 void probe_stop(struct probe *probe)

@@ -6,6 +6,10 @@
  * At each deadline it takes a burst of bracketed readings of every clock and
  * keeps the narrowest of each.  It never interprets: all readings are counted,
  * backward steps too, and none is left out because it looks wrong.
+ *
+ * It can be sent to other CPUs.  It moves itself between two bursts, so none is
+ * split, and the reading before the move stays the one that the next is held
+ * against: a clock that goes backward from CPU to CPU shows.
  */
 #ifndef PROBES_PROBE_H
 #define PROBES_PROBE_H
@@ -35,7 +39,8 @@ struct probe_clock {
 };
 
 enum probe_event {
-	PROBE_LEFT_CPU,	   /* the CPU went offline or out of the allowed set: no readings from now on */
+	/* The CPU that it ran on went offline or out of the allowed set: no readings from now on. */
+	PROBE_LEFT_CPU,
 	PROBE_BACK_ON_CPU, /* it could be bound again */
 };
 
@@ -53,7 +58,10 @@ struct probe_config {
 
 struct probe {
 	const struct probe_config *config;
-	int cpu;
+	int cpu;	   /* its home: the CPU of its readings, wherever they were taken */
+	atomic_int target; /* the CPU to run on; probe_move() sets it */
+	atomic_int ran_on; /* CPU of the last burst, -1 before the first */
+	int asked, bound;  /* of the thread: the last target tried, and the CPU that it is bound to */
 	pthread_t thread;
 	sem_t wake; /* posted to end the wait early */
 	atomic_bool stop, done;
@@ -69,6 +77,13 @@ struct probe {
  */
 int probe_start(struct probe *probe, const struct probe_config *config, int cpu, struct tally *tallies,
 	struct error *err);
+
+/*
+ * Sends it to that CPU from its next burst on; from any thread, between probe_start() and probe_stop().
+ * Its home takes it back.  Where the CPU cannot be bound it goes on where it is; probe->ran_on says where.
+ * Without config->bind it stays.
+ */
+void probe_move(struct probe *probe, int cpu);
 
 /* Tells the thread to end and waits for it.  The ring keeps its last readings until probe_free(). */
 void probe_stop(struct probe *probe);

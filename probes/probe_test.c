@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
+#include <sched.h>
+
+/* The tests of moving have a machine of their own, so that they need no second CPU. */
+static int getcpu_for_test(void);
+#define sched_getcpu getcpu_for_test
 #include "probes/probe.c"
+#undef sched_getcpu
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -465,6 +471,207 @@ static void test_stop_while_the_cpu_is_gone(void **state)
 	probe_free(&f.probe);
 }
 
+/* ---- moving ---- */
+
+#define HOME	  3
+#define AWAY	  7
+#define BINDS_MAX 64
+
+/* One thread on a machine of which it can have the CPUs that are not refused. */
+static struct {
+	atomic_bool used;
+	atomic_int cpu;	    /* where the thread is */
+	atomic_int refused; /* -1: none */
+	atomic_int binds[BINDS_MAX];
+	atomic_uint bind_count;
+} machine;
+
+static int getcpu_for_test(void)
+{
+	return atomic_load(&machine.used) ? atomic_load(&machine.cpu) : sched_getcpu();
+}
+
+static int bind_on_machine(void *context, int cpu)
+{
+	unsigned n = atomic_fetch_add(&machine.bind_count, 1);
+
+	(void)context;
+	if (n < BINDS_MAX)
+		atomic_store(&machine.binds[n], cpu);
+	if (cpu == atomic_load(&machine.refused))
+		return -EINVAL;
+	atomic_store(&machine.cpu, cpu);
+	return 0;
+}
+
+/* A clock that is ahead by a million on AWAY. */
+static int read_uneven(void *state, int cpu, struct reading *reading)
+{
+	uint64_t value = atomic_fetch_add((atomic_ullong *)state, 1);
+
+	*reading = (struct reading){ tsc_before(), value + (cpu == AWAY ? 1000000 : 0), 0 };
+	reading->tsc_hi = tsc_after();
+	return 0;
+}
+
+static const struct clock_reader uneven = { .name = "uneven", .read_bracket = read_uneven };
+
+static void start_on_machine(struct fixture *f)
+{
+	fixture_init(f, 1 * NS_PER_MS);
+	f->clocks[1] = clock_of(&uneven, &f->reads, 64);
+	f->clocks[1].index = 1;
+	f->config.bind = bind_on_machine;
+	atomic_store(&machine.bind_count, 0);
+	atomic_store(&machine.cpu, 0);
+	atomic_store(&machine.refused, -1);
+	atomic_store(&machine.used, true);
+	start(f, HOME);
+}
+
+static void stop_on_machine(struct fixture *f)
+{
+	probe_stop(&f->probe);
+	atomic_store(&machine.used, false);
+}
+
+static void await_int(atomic_int *value, int wanted)
+{
+	for (unsigned ms = 0; atomic_load(value) != wanted; ms++) {
+		if (ms > DEADLINE_MS)
+			fail_msg("%d instead of %d after %d ms", atomic_load(value), wanted, DEADLINE_MS);
+		pause_ms(1);
+	}
+}
+
+/* Some bursts later. */
+static void await_bursts(struct fixture *f)
+{
+	await_counter(&f->tallies[1].kept, seen(&f->tallies[1].kept) + 5);
+}
+
+static void test_moves_and_comes_home(void **state)
+{
+	static const int binds[] = { HOME, AWAY, HOME };
+	const struct ring_entry *entries;
+	struct fixture f;
+	size_t count;
+
+	(void)state;
+	start_on_machine(&f);
+	await_int(&f.probe.ran_on, HOME);
+	probe_move(&f.probe, AWAY);
+	await_int(&f.probe.ran_on, AWAY);
+	await_bursts(&f);
+	probe_move(&f.probe, HOME);
+	await_int(&f.probe.ran_on, HOME);
+	await_bursts(&f);
+	stop_on_machine(&f);
+	/* Bound when it moved, and never else. */
+	assert_int_equal(atomic_load(&machine.bind_count), 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(atomic_load(&machine.binds[i]), binds[i]);
+	/* No burst is lost, none is an event, all are under home. */
+	count = ring_peek(&f.probe.ring, &entries);
+	assert_int_equal(count, f.tallies[0].kept + f.tallies[1].kept);
+	assert_int_equal(f.tallies[1].readings, 4 * f.tallies[1].kept);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_not_equal(entries[i].clock, RING_EVENT);
+		assert_int_equal(entries[i].cpu, HOME);
+	}
+	/* What it read there is held against what it reads here. */
+	assert_int_equal(f.tallies[1].backward, 1);
+	assert_true(f.tallies[1].max_backward > 900000);
+	assert_int_equal(f.tallies[0].backward, 0);
+	probe_free(&f.probe);
+}
+
+/* It goes on where it is, without a system call a burst, and a later move is followed. */
+static void test_refused_target(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_on_machine(&f);
+	atomic_store(&machine.refused, 9);
+	await_int(&f.probe.ran_on, HOME);
+	probe_move(&f.probe, 9);
+	await_bursts(&f);
+	assert_int_equal(atomic_load(&f.probe.ran_on), HOME);
+	assert_int_equal(atomic_load(&machine.bind_count), 2);
+	probe_move(&f.probe, AWAY);
+	await_int(&f.probe.ran_on, AWAY);
+	stop_on_machine(&f);
+	assert_int_equal(f.tallies[1].readings, 4 * f.tallies[1].kept);
+	probe_free(&f.probe);
+}
+
+/* A home that is not to be had for a while takes it back later. */
+static void test_home_is_asked_for_again(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_on_machine(&f);
+	probe_move(&f.probe, AWAY);
+	await_int(&f.probe.ran_on, AWAY);
+	atomic_store(&machine.refused, HOME);
+	probe_move(&f.probe, HOME);
+	await_bursts(&f);
+	assert_int_equal(atomic_load(&f.probe.ran_on), AWAY);
+	atomic_store(&machine.refused, -1);
+	await_int(&f.probe.ran_on, HOME);
+	stop_on_machine(&f);
+	probe_free(&f.probe);
+}
+
+/* The CPU that it was sent to goes offline: it tells, and goes home. */
+static void test_cpu_is_lost_while_away(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_on_machine(&f);
+	probe_move(&f.probe, AWAY);
+	await_int(&f.probe.ran_on, AWAY);
+	atomic_store(&machine.refused, AWAY);
+	atomic_store(&machine.cpu, 5);
+	await_event(&f.probe.ring, PROBE_LEFT_CPU);
+	await_event(&f.probe.ring, PROBE_BACK_ON_CPU);
+	await_int(&f.probe.ran_on, HOME);
+	stop_on_machine(&f);
+	probe_free(&f.probe);
+}
+
+/* The same with the kernel's own scheduler. */
+static void test_moves_for_real(void **state)
+{
+	struct fixture f;
+	atomic_int code = 0;
+	cpu_set_t set;
+	int home = allowed_cpu(), away = home + 1;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	while (away < CPU_SETSIZE && !CPU_ISSET((size_t)away, &set))
+		away++;
+	if (away == CPU_SETSIZE) {
+		print_message("needs two CPUs\n");
+		skip();
+	}
+	fixture_init(&f, 1 * NS_PER_MS);
+	f.config.bind = bind_for_real;
+	f.config.bind_context = &code;
+	start(&f, home);
+	for (int i = 0; i < 4; i++) {
+		probe_move(&f.probe, i % 2 ? home : away);
+		await_int(&f.probe.ran_on, i % 2 ? home : away);
+	}
+	probe_stop(&f.probe);
+	assert_int_equal(f.tallies[0].readings, 4 * f.tallies[0].kept);
+	probe_free(&f.probe);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +692,11 @@ int main(void)
 		cmocka_unit_test(test_cpu_comes_back),
 		cmocka_unit_test(test_event_waits_for_room),
 		cmocka_unit_test(test_stop_while_the_cpu_is_gone),
+		cmocka_unit_test(test_moves_and_comes_home),
+		cmocka_unit_test(test_refused_target),
+		cmocka_unit_test(test_home_is_asked_for_again),
+		cmocka_unit_test(test_cpu_is_lost_while_away),
+		cmocka_unit_test(test_moves_for_real),
 	};
 
 	tsc_init();

@@ -33,6 +33,7 @@ struct clock_info {
 	 */
 	char oscillator[CLOCK_OSCILLATOR_MAX];
 	bool oscillator_assumed; /* run.json did not say it */
+	bool clocksource;	 /* made from the kernel's clocksource: a phase may name another oscillator */
 	bool steered;		 /* adjtimex changes its rate (monotonic, realtime, ...) */
 	enum cadence cadence;
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "results/file.h"
+#include "results/text.h"
 
 #define INT(type, member)                                                                                    \
 	{                                                                                                    \
@@ -109,6 +110,35 @@ static const struct column step_columns[] = {
 	REAL(step, ci_low_ns),
 	REAL(step, ci_high_ns),
 	TEXT(step, cause),
+	TEXT(step, injected),
+	END,
+};
+
+static const struct column effect_columns[] = {
+	INT(effect, cpu),
+	TEXT(effect, phase),
+	TEXT(effect, clock),
+	TEXT(effect, reference),
+	REAL(effect, effect_ppm),
+	REAL(effect, ci_low_ppm),
+	REAL(effect, ci_high_ppm),
+	REAL(effect, p),
+	TEXT(effect, significant),
+	COUNT(effect, idle_phases),
+	TEXT(effect, method),
+	END,
+};
+
+static const struct column phase_columns[] = {
+	TEXT(phase_result, phase),
+	TEXT(phase_result, disturbances),
+	TEXT(phase_result, observed),
+	TEXT(phase_result, status),
+	REAL(phase_result, duration_s),
+	COUNT(phase_result, steps),
+	COUNT(phase_result, steps_explained),
+	COUNT(phase_result, backward),
+	TEXT(phase_result, text),
 	END,
 };
 
@@ -132,6 +162,8 @@ static const struct column backward_columns[] = {
 const struct table drift_table = { "drift", drift_columns, sizeof(struct drift) };
 const struct table stability_table = { "stability", stability_columns, sizeof(struct stability) };
 const struct table steps_table = { "steps", step_columns, sizeof(struct step) };
+const struct table effects_table = { "effects", effect_columns, sizeof(struct effect) };
+const struct table phases_table = { "phases", phase_columns, sizeof(struct phase_result) };
 const struct table crosscpu_table = { "crosscpu", crosscpu_columns, sizeof(struct crosscpu) };
 const struct table backward_table = { "backward", backward_columns, sizeof(struct backward) };
 
@@ -142,35 +174,20 @@ const char *status_name(enum status status)
 	return names[status];
 }
 
-/* A UTF-8 character that the end of the room cut in two would be no text for JSON. */
-static void drop_last_character(char *text)
-{
-	size_t end = strlen(text);
-
-	while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
-		end--;
-	text[end > 0 ? end - 1 : 0] = '\0';
-}
-
 int verdict_add(struct verdict *verdict, const char *format, ...)
 {
 	struct reason *grown;
 	va_list args;
-	int length;
 
 	grown = reallocarray(verdict->reasons, verdict->reason_count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	verdict->reasons = grown;
 	va_start(args, format);
-	length = vsnprintf(grown[verdict->reason_count].text, REASON_MAX, format, args);
+	vsnprintf(grown[verdict->reason_count].text, REASON_MAX, format, args);
 	va_end(args);
-	if (length >= REASON_MAX)
-		drop_last_character(grown[verdict->reason_count].text);
 	/* Names and messages come from files: nothing in them may steer a terminal. */
-	for (char *c = grown[verdict->reason_count].text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_clean(grown[verdict->reason_count].text);
 	verdict->reason_count++;
 	return 0;
 }
@@ -180,6 +197,8 @@ void estimates_free(struct estimates *estimates)
 	free(estimates->drift);
 	free(estimates->stability);
 	free(estimates->steps);
+	free(estimates->effects);
+	free(estimates->phases);
 	free(estimates->crosscpu);
 	free(estimates->backward);
 	free(estimates->verdict.reasons);
@@ -206,6 +225,8 @@ json_t *estimates_to_json(const struct estimates *e, const char *run)
 		{ &drift_table, e->drift, e->drift_count },
 		{ &stability_table, e->stability, e->stability_count },
 		{ &steps_table, e->steps, e->step_count },
+		{ &effects_table, e->effects, e->effect_count },
+		{ &phases_table, e->phases, e->phase_count },
 		{ &crosscpu_table, e->crosscpu, e->crosscpu_count },
 		{ &backward_table, e->backward, e->backward_count },
 	};
@@ -244,7 +265,8 @@ static int verdict_store(const struct estimates *estimates, const char *dir, str
 
 int estimates_remove(const char *dir, struct error *err)
 {
-	static const char *const names[] = { "verdict.json", "drift.csv", "stability.csv", "steps.csv" };
+	static const char *const names[] = { "verdict.json", "drift.csv", "stability.csv", "steps.csv",
+		"effects.csv", "phases.csv" };
 	char path[PATH_MAX];
 	int rc = 0;
 
@@ -265,6 +287,10 @@ int estimates_store(const struct estimates *e, const char *dir, struct error *er
 		rc = table_to_csv(&stability_table, e->stability, e->stability_count, dir, err);
 	if (!rc)
 		rc = table_to_csv(&steps_table, e->steps, e->step_count, dir, err);
+	if (!rc)
+		rc = table_to_csv(&effects_table, e->effects, e->effect_count, dir, err);
+	if (!rc)
+		rc = table_to_csv(&phases_table, e->phases, e->phase_count, dir, err);
 	if (!rc)
 		rc = verdict_store(e, dir, err);
 	/* New and old files side by side would contradict each other: err is set, the first one stands. */

@@ -4,7 +4,7 @@
  * What the analysis concludes from a run: rows of plain numbers, each with its
  * uncertainty, its method, the count used and the count rejected.
  *
- * The tables below are drift.csv, stability.csv, steps.csv and the arrays of
+ * The tables below are drift.csv, stability.csv, steps.csv, effects.csv, phases.csv and the arrays of
  * the same names in verdict.json.
  */
 #ifndef RESULTS_ESTIMATE_H
@@ -90,6 +90,35 @@ struct step {
 	double ci_low_ns;
 	double ci_high_ns;
 	char cause[CAUSE_MAX]; /* "unknown" where no event explains it */
+	char injected[8];      /* "yes": the cause is a change that was made on purpose; else "no" */
+};
+
+/* How far a disturbed phase moved the drift of a pair, against the idle phases of the same run. */
+struct effect {
+	int cpu;
+	char phase[PHASE_NAME_MAX];
+	char clock[CLOCK_NAME_MAX];
+	char reference[CLOCK_NAME_MAX];
+	double effect_ppm; /* drift in the phase - mean drift of the idle phases; NaN: cannot be told */
+	double ci_low_ppm; /* 95 % */
+	double ci_high_ppm;
+	double p;	      /* two-sided probability of so large an effect where there is none */
+	char significant[16]; /* "yes" or "no" at 5 % over all effects of the run together; "unknown" */
+	uint64_t idle_phases; /* that it was held against */
+	char method[96];
+};
+
+/* A phase as a whole: what was done, whether it was seen, what came of it. */
+struct phase_result {
+	char phase[PHASE_NAME_MAX];
+	char disturbances[256]; /* "load share=90; cstate toggle"; empty: an idle phase */
+	char observed[16];	/* "yes", "no", "unknown"; "idle" where nothing was asked for */
+	char status[16];	/* worst of its drift rows; "none": no verdict, the disturbance was not observed */
+	double duration_s;
+	uint64_t steps;		/* in all pairs */
+	uint64_t steps_explained; /* of these, with an event as their cause */
+	uint64_t backward;	/* readings that went backward, all clocks and CPUs */
+	char text[400];		/* what it shows, in a sentence or two */
 };
 
 /* offset = TSC of cpu_b - TSC of cpu_a; the true one lies within offset +- bound. */
@@ -112,6 +141,8 @@ struct backward {
 extern const struct table drift_table;
 extern const struct table stability_table;
 extern const struct table steps_table;
+extern const struct table effects_table;
+extern const struct table phases_table;
 extern const struct table crosscpu_table; /* JSON only: crosscpu.csv holds the raw exchange */
 extern const struct table backward_table; /* JSON only */
 
@@ -138,6 +169,10 @@ struct estimates {
 	size_t stability_count;
 	struct step *steps;
 	size_t step_count;
+	struct effect *effects;
+	size_t effect_count;
+	struct phase_result *phases;
+	size_t phase_count;
 	struct crosscpu *crosscpu;
 	size_t crosscpu_count;
 	struct backward *backward;
@@ -152,7 +187,7 @@ void estimates_free(struct estimates *estimates);
 json_t *estimates_to_json(const struct estimates *estimates, const char *run);
 
 /*
- * Writes drift.csv, stability.csv, steps.csv and, last, verdict.json into the run directory.
+ * Writes drift.csv, stability.csv, steps.csv, effects.csv, phases.csv and, last, verdict.json into the run directory.
  * On failure none of them is left, new or old.
  */
 int estimates_store(const struct estimates *estimates, const char *dir, struct error *err);

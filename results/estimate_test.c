@@ -25,9 +25,24 @@ static struct drift drift_row = { .cpu = 1,
 	.limit = "crystal",
 	.status = "stable" };
 
+static struct step step_row = { 1, "p", "c", "r", 5, -3000, -3001, -2999, "settime: by hand", "yes" };
+static struct effect effect_row = { 1, "p", "c", "r", 0.25, 0.125, 0.375, 0.001, "yes", 2, "Welch" };
+static struct phase_result phase_rows[] = {
+	{ "p", "load share=90; cstate toggle", "yes", "stable", 10.5, 3, 2, 1,
+		"It was, they say, \"calm\"." },
+	{ .phase = "idle", .observed = "idle", .status = "none", .duration_s = NAN },
+};
+
 static struct estimates make_estimates(void)
 {
-	struct estimates e = { .drift = &drift_row, .drift_count = 1 };
+	struct estimates e = { .drift = &drift_row,
+		.drift_count = 1,
+		.steps = &step_row,
+		.step_count = 1,
+		.effects = &effect_row,
+		.effect_count = 1,
+		.phases = phase_rows,
+		.phase_count = 2 };
 
 	e.verdict.status = STATUS_INCONCLUSIVE;
 	assert_int_equal(verdict_add(&e.verdict, "because of %d", 7), 0);
@@ -37,7 +52,11 @@ static struct estimates make_estimates(void)
 
 static void drop_estimates(struct estimates *e)
 {
-	e->drift = NULL; /* not of the heap */
+	/* Not of the heap. */
+	e->drift = NULL;
+	e->steps = NULL;
+	e->effects = NULL;
+	e->phases = NULL;
 	estimates_free(e);
 }
 
@@ -70,6 +89,15 @@ static void test_json_has_the_agreed_keys(void **state)
 		assert_non_null(json_object_get(row, drift_keys[i]));
 	assert_true(json_real_value(json_object_get(row, "drift_ppm")) == 12.5);
 	assert_true(json_is_null(json_object_get(row, "steering_ppm")));
+	row = json_array_get(json_object_get(json, "effects"), 0);
+	assert_true(json_real_value(json_object_get(row, "effect_ppm")) == 0.25);
+	assert_int_equal(json_integer_value(json_object_get(row, "idle_phases")), 2);
+	assert_int_equal(json_array_size(json_object_get(json, "phases")), 2);
+	row = json_array_get(json_object_get(json, "phases"), 1);
+	assert_string_equal(json_string_value(json_object_get(row, "observed")), "idle");
+	assert_true(json_is_null(json_object_get(row, "duration_s")));
+	row = json_array_get(json_object_get(json, "steps"), 0);
+	assert_string_equal(json_string_value(json_object_get(row, "injected")), "yes");
 	verdict = json_object_get(json, "verdict");
 	assert_string_equal(json_string_value(json_object_get(verdict, "status")), "inconclusive");
 	assert_string_equal(
@@ -78,7 +106,7 @@ static void test_json_has_the_agreed_keys(void **state)
 	drop_estimates(&e);
 }
 
-static void test_store_writes_four_files(void **state)
+static void test_store_writes_all_files(void **state)
 {
 	struct estimates e = make_estimates();
 	struct error err = { "" };
@@ -93,7 +121,16 @@ static void test_store_writes_four_files(void **state)
 	assert_holds(text, "\"because of 7\"");
 	assert_holds(text, "\"stored\": 5");
 	free(text);
-	assert_file("steps.csv", "cpu,phase,clock,reference,at_s,step_ns,ci_low_ns,ci_high_ns,cause\n");
+	assert_file("steps.csv",
+		"cpu,phase,clock,reference,at_s,step_ns,ci_low_ns,ci_high_ns,cause,injected\n"
+		"1,p,c,r,5,-3000,-3001,-2999,settime: by hand,yes\n");
+	assert_file("effects.csv", "cpu,phase,clock,reference,effect_ppm,ci_low_ppm,ci_high_ppm,p,"
+				   "significant,idle_phases,method\n"
+				   "1,p,c,r,0.25,0.125,0.375,0.001,yes,2,Welch\n");
+	assert_file("phases.csv",
+		"phase,disturbances,observed,status,duration_s,steps,steps_explained,backward,text\n"
+		"p,load share=90; cstate toggle,yes,stable,10.5,3,2,1,\"It was, they say, \"\"calm\"\".\"\n"
+		"idle,,idle,none,,0,0,0,\n");
 	assert_int_equal(access(test_path("stability.csv"), F_OK), 0);
 	assert_int_equal(estimates_remove(test_dir, &err), 0);
 	assert_int_equal(estimates_remove(test_dir, &err), 0);
@@ -109,13 +146,13 @@ static void test_a_store_that_fails_leaves_none(void **state)
 
 	(void)state;
 	assert_int_equal(estimates_store(&e, test_dir, &err), 0);
-	assert_int_equal(unlink(test_path("steps.csv")), 0);
-	assert_int_equal(mkdir(test_path("steps.csv"), 0777), 0);
+	assert_int_equal(unlink(test_path("phases.csv")), 0);
+	assert_int_equal(mkdir(test_path("phases.csv"), 0777), 0);
 	assert_int_equal(estimates_store(&e, test_dir, &err), -EISDIR);
-	assert_ends(err.text, "steps.csv: cannot write: Is a directory");
-	assert_int_equal(access(test_path("drift.csv"), F_OK), -1);
-	assert_int_equal(access(test_path("stability.csv"), F_OK), -1);
-	assert_int_equal(access(test_path("verdict.json"), F_OK), -1);
+	assert_ends(err.text, "phases.csv: cannot write: Is a directory");
+	assert_int_equal(rmdir(test_path("phases.csv")), 0);
+	assert_int_equal(rmdir(test_dir), 0); /* nothing else is left in it */
+	assert_int_equal(mkdir(test_dir, 0777), 0);
 	drop_estimates(&e);
 }
 
@@ -147,7 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_names),
 		cmocka_unit_test(test_json_has_the_agreed_keys),
-		on_disk(test_store_writes_four_files),
+		on_disk(test_store_writes_all_files),
 		on_disk(test_a_store_that_fails_leaves_none),
 		cmocka_unit_test(test_a_long_reason_stays_text),
 	};

@@ -53,3 +53,23 @@ int file_replace_commit(struct file_replace *file, struct error *err)
 	unlink(file->temporary);
 	return error_set(err, -failed, "%s: cannot write: %s", file->path, strerror(failed));
 }
+
+int file_append(int fd, const char *bytes, size_t length, off_t *end)
+{
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t wrote = pwrite(fd, bytes + done, length - done, *end + (off_t)done);
+		int failed = wrote < 0 ? errno : EIO;
+
+		if (wrote > 0) {
+			done += (size_t)wrote;
+		} else if (failed != EINTR) {
+			/* Where even this fails half a row stays, which readers leave out. */
+			(void)!ftruncate(fd, *end);
+			return -failed;
+		}
+	}
+	*end += (off_t)length;
+	return 0;
+}

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * Files that are there whole or not at all.
+ * Files that are there whole or not at all, and files that grow by whole rows.
  */
 #ifndef RESULTS_FILE_H
 #define RESULTS_FILE_H
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "results/error.h"
 
@@ -23,6 +24,12 @@ int file_replace_begin(struct file_replace *file, const char *dir, const char *n
 int file_replace_commit(struct file_replace *file, struct error *err);
 /* Gives up: the old file stays. */
 void file_replace_abort(struct file_replace *file);
+
+/*
+ * Writes bytes, which are whole rows, at the file's end, and moves *end there.  On failure, as of a full
+ * disk, what the kernel took of them is cut back to *end.  Returns 0 or -errno.
+ */
+int file_append(int fd, const char *bytes, size_t length, off_t *end);
 
 /* Joins DIR and NAME; returns 0 or -ENAMETOOLONG. */
 int path_join(char *path, size_t size, const char *dir, const char *name, struct error *err);

@@ -3,6 +3,9 @@
 #include "results/file.c"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "results/results_test.h"
 
@@ -101,6 +104,33 @@ static void test_join(void **state)
 	assert_string_equal(err.text, "abc/defg: the path is too long");
 }
 
+/* The limit of the file's size stands for a full disk. */
+static void test_append_cuts_back_what_did_not_fit(void **state)
+{
+	struct rlimit before, limit;
+	char bytes[1000];
+	off_t end = 0;
+	int fd = open(test_path("name"), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	(void)state;
+	assert_true(fd >= 0);
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(file_append(fd, "ab\n", 3, &end), 0);
+	assert_int_equal(end, 3);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 500;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(file_append(fd, bytes, sizeof(bytes), &end), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(end, 3);
+	assert_file("name", "ab\n");
+	assert_int_equal(file_append(fd, "c\n", 2, &end), 0);
+	assert_file("name", "ab\nc\n");
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +140,7 @@ int main(void)
 		on_disk(test_a_write_that_failed_is_found_by_commit),
 		on_disk(test_no_directory),
 		cmocka_unit_test(test_join),
+		on_disk(test_append_cuts_back_what_did_not_fit),
 	};
 
 	return cmocka_run_group_tests_name("results/file", tests, NULL, NULL);

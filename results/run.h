@@ -24,11 +24,52 @@
 #define RUN_EVENTS_MAX 65536
 #define RUN_JSON_BYTES (256u << 20) /* a larger run.json is refused */
 
+#define DISTURBANCE_NAME_MAX	 32
+#define DISTURBANCE_EVIDENCE_MAX 512
+#define PHASE_DISTURBANCES_MAX	 8
+
+enum observed {
+	OBSERVED_UNKNOWN, /* it was not over when run.json was written */
+	OBSERVED_NO,
+	OBSERVED_YES,
+};
+
+/* What was done to the machine in a phase, and whether it was seen to happen. */
+struct phase_disturbance {
+	char name[DISTURBANCE_NAME_MAX];
+	char asked[160]; /* its parameters, as in the scenario */
+	char plan[200];	 /* what it was to do, in words */
+	enum observed observed;
+	char evidence[DISTURBANCE_EVIDENCE_MAX]; /* what was seen, in words and numbers */
+};
+
+/* Readings of a clock on a CPU that went backward in one phase, over all bursts. */
+struct phase_backward {
+	int cpu;
+	unsigned clock; /* index into clocks */
+	uint64_t count;
+};
+
 /* A stretch of the run, [tsc_lo, tsc_hi) on the pivot TSC in cycles. */
 struct phase {
 	char name[PHASE_NAME_MAX];
 	uint64_t tsc_lo;
 	uint64_t tsc_hi;
+	struct phase_disturbance *disturbances; /* owned; none: an idle phase */
+	size_t disturbance_count;
+	struct phase_backward *backward; /* owned; only those with a count above 0 */
+	size_t backward_count;
+	/* What adjtimex does to the steered clocks in this phase; NaN: not known, the environment says it. */
+	double steering_ppm;
+	/* Label of the oscillator that the kernel's clocks follow in this phase; empty: as in clocks. */
+	char oscillator[CLOCK_NAME_MAX];
+};
+
+/* A phase that this machine could not do. */
+struct skipped {
+	char phase[PHASE_NAME_MAX];
+	char disturbance[DISTURBANCE_NAME_MAX];
+	char reason[400];
 };
 
 /* Something that happened at a known instant. */
@@ -36,6 +77,7 @@ struct event {
 	uint64_t tsc;	/* cycles */
 	char kind[32];	/* "cpu-offline", "clocksource", "settime", ... */
 	char text[128]; /* in words; may become a step's cause */
+	bool injected;	/* a change of a clock made on purpose: a step it explains is no fault of the clock */
 };
 
 /* A clock that was wanted and could not be read, and why. */
@@ -98,6 +140,8 @@ struct run {
 	size_t place_count;
 	struct phase *phases;
 	size_t phase_count;
+	struct skipped *skipped;
+	size_t skipped_count;
 	struct event *events;
 	size_t event_count;
 	struct tally *tallies;
@@ -119,7 +163,7 @@ void run_free(struct run *run);
 int run_clock_find(const struct run *run, const char *name);
 
 /* Appends; 0, -ENOMEM, or -ENOSPC when RUN_EVENTS_MAX are held (counted in events_lost). */
-int run_event_add(struct run *run, uint64_t tsc, const char *kind, const char *text);
+int run_event_add(struct run *run, uint64_t tsc, const char *kind, bool injected, const char *text);
 
 /*
  * Makes PARENT/NAME, or NAME-2, NAME-3 ... if it exists, with samples/ inside.

@@ -10,6 +10,7 @@
 
 #include "results/csv_file.h"
 #include "results/file.h"
+#include "results/text.h"
 
 enum { FIELD_CLOCK, FIELD_LO, FIELD_VALUE, FIELD_HI, FIELD_CPU };
 
@@ -198,18 +199,6 @@ struct exchange_loader {
 	struct exchange row;
 };
 
-/* It goes into JSON and onto the terminal. */
-static bool is_plain_text(const char *text, size_t length)
-{
-	json_t *json = json_stringn(text, length); /* NULL where it is not UTF-8 */
-	bool plain = json != NULL;
-
-	json_decref(json);
-	for (size_t i = 0; i < length; i++)
-		plain &= (unsigned char)text[i] >= ' ';
-	return plain;
-}
-
 static int exchange_field(
 	void *context, const struct csv_file *at, unsigned column, const char *text, size_t length)
 {
@@ -220,7 +209,7 @@ static int exchange_field(
 	if (column == FIELD_PHASE) {
 		if (length >= sizeof(row->phase))
 			return csv_refuse(at, "phase: too long");
-		if (!is_plain_text(text, length))
+		if (!text_is_plain(text, length))
 			return csv_refuse(at, "phase: not plain UTF-8 text");
 		snprintf(row->phase, sizeof(row->phase), "%.*s", (int)length, text);
 		return 0;

@@ -38,32 +38,22 @@ static char *put_u64(char *to, uint64_t value)
 	return to;
 }
 
-/* What the kernel took of an unfinished buffer is cut back to whole rows. */
 static int writer_fail(struct samples_writer *w, int code, struct error *err)
 {
 	w->broken = true;
-	if (ftruncate(w->fd, w->written))
-		w->written = -1;
 	return error_set(err, code, "%s: cannot write: %s; what was written before is valid", w->path,
 		strerror(-code));
 }
 
 int samples_writer_flush(struct samples_writer *w, struct error *err)
 {
-	size_t done = 0;
+	int rc;
 
 	if (w->broken)
 		return -EIO;
-	while (done < w->used) {
-		ssize_t wrote = write(w->fd, w->buffer + done, w->used - done);
-
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote <= 0)
-			return writer_fail(w, wrote < 0 ? -errno : -EIO, err);
-		done += (size_t)wrote;
-	}
-	w->written += (off_t)w->used;
+	rc = file_append(w->fd, w->buffer, w->used, &w->written);
+	if (rc)
+		return writer_fail(w, rc, err);
 	w->used = 0;
 	return 0;
 }

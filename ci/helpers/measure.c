@@ -230,7 +230,7 @@ static int generate(const char *dir, uint64_t rows)
 		.tsc_hz = 2.6e9, .tsc_start = 1000000000, .granularity = 26, .resolution_ns = 1
 	};
 	struct clock_info clocks[5] = { 0 };
-	struct phase phase = { "all", 0, UINT64_MAX };
+	struct phase phase = { .name = "all", .tsc_hi = UINT64_MAX, .steering_ppm = NAN };
 	struct run run = { .tsc_hz = 2.6e9,
 		.clocks = clocks,
 		.clock_count = 5,

@@ -257,7 +257,7 @@ fresh
 clkdrift analyze "$run" --json
 cp "$T/out" "$T/first"
 cp -r "$run" "$T/kept"
-rm "$run"/drift.csv "$run"/stability.csv "$run"/steps.csv "$run"/verdict.json
+rm "$run"/{drift,stability,steps,effects,phases}.csv "$run"/verdict.json
 clkdrift analyze "$run" --json
 ok "$(cmp -s "$T/out" "$T/first"; echo $?)" "deleted and made again: the JSON is the same bit for bit"
 ok "$(diff -r "$run" "$T/kept" >/dev/null; echo $?)" "deleted and made again: the files are the same bit for bit"
@@ -290,7 +290,7 @@ if [ "$(id -u)" = 0 ]; then
 		for pages in 0 1 2 3; do
 			rm -f "$T/ro/fill"
 			clkdrift analyze "$T/ro/run"
-			[ $pages = 0 ] || (cd "$T/ro/run" && rm drift.csv stability.csv steps.csv verdict.json)
+			[ $pages = 0 ] || (cd "$T/ro/run" && rm {drift,stability,steps,effects,phases}.csv verdict.json)
 			head -c 1M /dev/zero >"$T/ro/fill" 2>/dev/null
 			truncate -s -$((pages * 4096)) "$T/ro/fill"
 			clkdrift analyze "$T/ro/run" --reference tsc

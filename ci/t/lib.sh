@@ -64,7 +64,29 @@ clkdrift() {
 	err=$(tr -d '\0' <"$T/err")
 }
 
-derived() { (cd "$1" 2>/dev/null && find . -name 'drift.csv*' -o -name 'stability.csv*' -o -name 'steps.csv*' -o -name 'verdict.json*' -o -name '.*.*' -type f); }
+# The program in the background with its own signals: a shell would make it ignore SIGINT.
+start() { # ARGUMENT...
+	perl -e '$SIG{$_} = "DEFAULT" for qw(INT TERM HUP QUIT); exec @ARGV or exit 127' -- \
+		"$CLKDRIFT" "$@" >"$T/out" 2>"$T/err" </dev/null &
+	pid=$!
+}
+await() { # COMMAND: until it holds, 30 s at most
+	local i
+	for ((i = 0; i < 300; i++)); do
+		if eval "$1"; then return 0; fi
+		sleep 0.1
+	done
+	return 1
+}
+ended() { # sets rc; kills it when it does not end
+	rc=0
+	{
+		await "! kill -0 $pid" || kill -9 "$pid"
+		wait "$pid" || rc=$?
+	} 2>/dev/null # bash tells of what was killed
+}
+
+derived() { (cd "$1" 2>/dev/null && find . -name 'drift.csv*' -o -name 'stability.csv*' -o -name 'steps.csv*' -o -name 'effects.csv*' -o -name 'phases.csv*' -o -name 'verdict.json*' -o -name '.*.*' -type f); }
 
 # One line that names file and line, exit code 2, nothing on stdout, no file made.
 refused() { # NAME REGEX DIRECTORY [OPTION]...

@@ -7,28 +7,6 @@
 
 files() { (cd "$1" && find . -type f | sort | xargs); }
 
-# The program in the background with its own signals: a shell would make it ignore SIGINT.
-start() { # ARGUMENT...
-	perl -e '$SIG{$_} = "DEFAULT" for qw(INT TERM HUP QUIT); exec @ARGV or exit 127' -- \
-		"$CLKDRIFT" "$@" >"$T/out" 2>"$T/err" </dev/null &
-	pid=$!
-}
-await() { # COMMAND: until it holds, 20 s at most
-	local i
-	for ((i = 0; i < 200; i++)); do
-		if eval "$1"; then return 0; fi
-		sleep 0.1
-	done
-	return 1
-}
-ended() { # sets rc; kills it when it does not end
-	rc=0
-	{
-		await "! kill -0 $pid" || kill -9 "$pid"
-		wait "$pid" || rc=$?
-	} 2>/dev/null # bash tells of what was killed
-}
-
 # ---- a run as anybody would make it ----
 
 cpus=$(nproc)
@@ -39,7 +17,7 @@ is "$err" "" "says nothing on stderr"
 jq -e . "$T/out" >/dev/null
 ok $? "and prints JSON"
 cp "$T/out" "$T/first"
-wanted="./drift.csv ./run.json $(cd "$T/run" && find . -path './samples/*' | sort | xargs) ./stability.csv ./steps.csv ./verdict.json"
+wanted="./drift.csv ./effects.csv ./evidence.csv ./phases.csv ./run.json $(cd "$T/run" && find . -path './samples/*' | sort | xargs) ./stability.csv ./steps.csv ./verdict.json"
 if [ "$cpus" -gt 1 ]; then wanted="./crosscpu.csv $wanted"; fi
 is "$(files "$T/run")" "$wanted" "the directory holds what DESIGN.md says, and no more"
 is "$(find "$T/run/samples" -name 'cpu*.csv' | wc -l)" "$cpus" "one sample file for each CPU that may be used"
@@ -60,11 +38,11 @@ clkdrift analyze "$T/run" --json
 cmp "$T/first" "$T/out"
 ok $? "analyze --json gives the same numbers"
 mkdir "$T/kept"
-(cd "$T/run" && mv drift.csv stability.csv steps.csv verdict.json "$T/kept")
+(cd "$T/run" && mv drift.csv stability.csv steps.csv effects.csv phases.csv verdict.json "$T/kept")
 clkdrift analyze "$T/run" --json
 cmp "$T/first" "$T/out"
 ok $? "and without the derived files, too"
-for file in drift.csv stability.csv steps.csv verdict.json; do
+for file in drift.csv stability.csv steps.csv effects.csv phases.csv verdict.json; do
 	cmp "$T/kept/$file" "$T/run/$file"
 	ok $? "$file is made again bit for bit"
 done

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/cause.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/phase.h"
+
+/* An event explains a step that is at most this far from it, or two sampling intervals. */
+#define EVENT_REACH_S 0.05
+
+/* What an injected event does to the clocks: it may explain a step between two that it treats differently. */
+struct touch {
+	const char *kind;
+	const char *moved[6]; /* clocks that it makes step */
+	const char *kept[4];  /* clocks that it must not move; empty: all that it does not move */
+	bool backward;	      /* it may set the moved ones back */
+};
+
+enum { SETTIME };
+
+static const struct touch touches[] = {
+	/*
+	 * clock_settime and settimeofday set CLOCK_REALTIME.  CLOCK_TAI is CLOCK_REALTIME plus whole seconds;
+	 * the kernel moves wall_to_monotonic the other way, so that no other clock of its own steps
+	 * (kernel/time/timekeeping.c, do_settimeofday64).
+	 */
+	[SETTIME] = { "settime", { "realtime", "tai" }, { NULL }, true },
+	/*
+	 * Over a suspend these go on, and CLOCK_MONOTONIC and CLOCK_MONOTONIC_RAW stand still
+	 * (clock_getres(2)).  Nobody says what a bare counter does: in s2idle it may go on, in S3 start again.
+	 */
+	{ "suspend", { "boottime", "realtime", "tai", "rtc", "ptp" }, { "monotonic", "monotonic_raw" },
+		false },
+};
+
+static bool in_list(const char *const *list, size_t size, const char *name)
+{
+	for (size_t i = 0; i < size && list[i]; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool moves(const struct touch *t, const char *clock)
+{
+	return in_list(t->moved, sizeof(t->moved) / sizeof(*t->moved), clock);
+}
+
+static bool keeps(const struct touch *t, const char *clock)
+{
+	return t->kept[0] ? in_list(t->kept, sizeof(t->kept) / sizeof(*t->kept), clock) : !moves(t, clock);
+}
+
+static const struct touch *touch_of(const struct event *e)
+{
+	for (size_t i = 0; e->injected && i < sizeof(touches) / sizeof(*touches); i++)
+		if (strcmp(touches[i].kind, e->kind) == 0)
+			return &touches[i];
+	return NULL;
+}
+
+static bool can_part(const struct touch *t, const char *clock, const char *reference)
+{
+	return !(moves(t, clock) && moves(t, reference)) && !(keeps(t, clock) && keeps(t, reference));
+}
+
+void cause_find(const struct run *run, const struct pair_source *source, double from_s, double to_s,
+	struct step *step)
+{
+	double reach = fmax(EVENT_REACH_S, 2 * run->interval_s), best = INFINITY;
+
+	strcpy(step->cause, "unknown");
+	strcpy(step->injected, "no");
+	for (size_t i = 0; i < run->event_count; i++) {
+		const struct event *e = &run->events[i];
+		const struct touch *touch = touch_of(e);
+		double t = pair_source_seconds(source, e->tsc), distance = fabs(t - step->at_s);
+
+		if ((distance > reach && !(t >= from_s && t <= to_s)) || distance > best)
+			continue;
+		if (touch && !can_part(touch, step->clock, step->reference))
+			continue;
+		best = distance;
+		snprintf(step->cause, sizeof(step->cause), "%s: %s", e->kind, e->text);
+		/* What an injected event of an unknown kind may do to a clock is unknown: it excuses nothing. */
+		strcpy(step->injected, touch ? "yes" : "no");
+	}
+}
+
+/* The undoing of a slew sets the realtime back by what it gained: one that has no constant rate tells so. */
+static bool slewed_by_offset(const struct phase *phase)
+{
+	return phase_has(phase, DISTURBANCE_SLEW) && !isfinite(phase->steering_ppm);
+}
+
+uint64_t cause_excused_backward(const struct run *run, const struct phase *phase, const char *clock)
+{
+	uint64_t excused = 0;
+
+	for (size_t i = 0; i < run->event_count; i++) {
+		const struct event *e = &run->events[i];
+		const struct touch *touch = touch_of(e);
+
+		excused += touch && touch->backward && moves(touch, clock) &&
+			   (!phase || phase_at(run, e->tsc) == phase);
+	}
+	for (size_t i = 0; moves(&touches[SETTIME], clock) && i < run->phase_count; i++)
+		excused += (!phase || phase == &run->phases[i]) && slewed_by_offset(&run->phases[i]);
+	return excused;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* What a verdict says besides: agreement, steering, assumptions, what was left out. */
+#include "analysis/judge_parts.h"
+
+#include <math.h>
+
+#include "analysis/judge.h"
+#include "analysis/phase.h"
+
+void judge_say_agreement(struct judge *j, const char *status, const char *what)
+{
+	size_t worst = 0, count = 0;
+	const struct drift *row;
+	double most = 0;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		double size = fabs(j->e->drift[i].drift_ppm + j->shifts[i]);
+
+		if (!has_status(&j->e->drift[i], status) || (count++ && size <= most))
+			continue;
+		worst = i;
+		most = size;
+	}
+	if (!count)
+		return;
+	row = &j->e->drift[worst];
+	SAY(j, "%zu %s; the largest, systematic part included: %s %s%s against %s on CPU %d, limit %s of %s",
+		count, what, row->clock, judge_interval(row).text, judge_steered(j, worst).text,
+		row->reference, row->cpu, row->limit, format_ppm(row->limit_ppm).text);
+}
+
+void judge_say_cut_short(struct judge *j)
+{
+	const struct run *run = j->run;
+
+	if (strcmp(run->state, "interrupted") == 0)
+		SAY(j, "the run was interrupted before its %s were over",
+			format_duration(run->duration_s).text);
+	else if (strcmp(run->state, "running") == 0 || strcmp(run->state, "failed") == 0)
+		SAY(j, "the run ended before its time: its state is \"%s\"", run->state);
+}
+
+/* In each phase that slewed the clocks at a known rate: how far the worst of them was from it. */
+static void say_slewed(struct judge *j, size_t first, size_t end)
+{
+	const struct drift *worst = NULL;
+	double most = -1;
+
+	for (size_t i = first; i < end; i++) {
+		const struct drift *row = &j->e->drift[i];
+		double off = fabs(row->drift_ppm - row->steering_ppm);
+
+		if (isfinite(row->steering_ppm) && row->steering_ppm != 0 && off > most &&
+			is_arithmetic(row)) {
+			worst = row;
+			most = off;
+		}
+	}
+	if (worst)
+		SAY(j,
+			"phase %s steered %s by %+.6g ppm against %s on purpose; the measured drift is %s, "
+			"%s off",
+			worst->phase, worst->clock, worst->steering_ppm, worst->reference,
+			judge_interval(worst).text, format_ppm(most).text);
+}
+
+static void say_steered(struct judge *j, const struct drift *row)
+{
+	SAY(j, "the kernel steers %s by %+.6g ppm against %s (adjtimex); the measured drift is %s",
+		row->clock, row->steering_ppm, row->reference, judge_interval(row).text);
+}
+
+/* One pair stands for all that are steered as the machine was found. */
+void judge_say_steering(struct judge *j)
+{
+	size_t count = j->e->drift_count;
+	bool said = false;
+
+	for (size_t i = 0; i < count && !said; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		said = isfinite(row->steering_ppm) && row->steering_ppm != 0 &&
+		       !phase_has(j->phases[i], DISTURBANCE_SLEW);
+		if (said)
+			say_steered(j, row);
+	}
+	for (size_t i = 0, next; i < count; i = next) {
+		for (next = i + 1; next < count && j->phases[next] == j->phases[i];)
+			next++;
+		if (phase_saw(j->phases[i], DISTURBANCE_SLEW))
+			say_slewed(j, i, next);
+	}
+}
+
+void judge_say_assumed(struct judge *j)
+{
+	for (size_t i = 0; i < j->run->clock_count; i++) {
+		const struct clock_info *c = &j->run->clocks[i];
+
+		if (!c->oscillator_assumed)
+			continue;
+		SAY(j, "run.json does not say which oscillators the clocks follow; assumed: %s follows %s",
+			c->name, c->oscillator);
+		return;
+	}
+}
+
+void judge_say_skipped(struct judge *j)
+{
+	size_t count = j->run->skipped_count;
+
+	for (size_t i = 0; i < count && i < REASONS_OF_A_KIND; i++) {
+		const struct skipped *s = &j->run->skipped[i];
+
+		SAY(j, "phase %s was left out: %s: %s", s->phase, s->disturbance, s->reason);
+	}
+	judge_say_more(j, count, "phases left out");
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* Reasons that leave a verdict open. */
+#include "analysis/judge_parts.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "analysis/judge.h"
+#include "analysis/phase.h"
+#include "results/text.h"
+
+static void say_not_seen(struct judge *j, const struct phase *phase, const struct phase_disturbance *d)
+{
+	char asked[110], evidence[160];
+
+	phase_asked(d, asked, sizeof(asked));
+	snprintf(evidence, sizeof(evidence), "%s%.150s%s", d->evidence[0] ? " (" : "", d->evidence,
+		d->evidence[0] ? ")" : "");
+	text_clean(evidence);
+	if (d->observed == OBSERVED_NO)
+		SAY(j, "phase %s: \"%s\" was asked for and not observed%s: no verdict", phase->name, asked,
+			evidence);
+	else
+		SAY(j, "phase %s: \"%s\" was asked for, and whether it happened is not known: no verdict",
+			phase->name, asked);
+}
+
+size_t judge_say_unobserved(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->run->phase_count; i++) {
+		const struct phase *phase = &j->run->phases[i];
+
+		for (size_t k = 0; k < phase->disturbance_count; k++)
+			if (phase->disturbances[k].observed != OBSERVED_YES && count++ < REASONS_OF_A_KIND)
+				say_not_seen(j, phase, &phase->disturbances[k]);
+	}
+	return judge_say_more(j, count, "disturbances that were not observed");
+}
+
+size_t judge_say_straddling(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		double minutes = judge_minutes(row, j->shifts[i]);
+
+		if (!has_status(row, "inconclusive") || row->n == 0 || !judge_as_asked(j, i) ||
+			count++ >= REASONS_OF_A_KIND)
+			continue;
+		if (!isfinite(row->drift_ppm))
+			SAY(j, "%s against %s (%s): %llu usable readings are too few for a drift", row->clock,
+				row->reference, judge_place(j->run, row->phase, row->cpu).text,
+				(unsigned long long)row->n);
+		else if (minutes > 0 && minutes < 1e5)
+			SAY(j,
+				"%s drifts %s%s against %s (%s): the interval straddles the limit %s of %s; "
+				"a run of about %.0f min would settle it",
+				row->clock, judge_interval(row).text, judge_steered(j, i).text,
+				row->reference, judge_place(j->run, row->phase, row->cpu).text, row->limit,
+				format_ppm(row->limit_ppm).text, ceil(minutes));
+		else
+			SAY(j, "%s drifts %s%s against %s (%s): the interval straddles the limit %s of %s",
+				row->clock, judge_interval(row).text, judge_steered(j, i).text,
+				row->reference, judge_place(j->run, row->phase, row->cpu).text, row->limit,
+				format_ppm(row->limit_ppm).text);
+	}
+	return judge_say_more(j, count, "pairs without a clear answer");
+}
+
+size_t judge_say_rejected(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		double all = (double)(row->n + row->rejected);
+
+		if (!((double)row->rejected > JUDGE_REJECTED_MAX * all) || count++ >= REASONS_OF_A_KIND)
+			continue;
+		SAY(j, "%s against %s (%s): %llu of %.0f readings had to be rejected", row->clock,
+			row->reference, judge_place(j->run, row->phase, row->cpu).text,
+			(unsigned long long)row->rejected, all);
+	}
+	return judge_say_more(j, count, "pairs with many readings rejected");
+}
+
+static bool phase_has_readings(const struct samples *samples, const struct phase *phase)
+{
+	for (size_t i = 0; i < samples->series_count; i++)
+		for (size_t k = 0; k < samples->series[i].count; k++)
+			if (samples->series[i].readings[k].tsc_lo >= phase->tsc_lo &&
+				samples->series[i].readings[k].tsc_lo < phase->tsc_hi)
+				return true;
+	return false;
+}
+
+size_t judge_say_empty(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->run->phase_count; i++)
+		if (!phase_has_readings(j->samples, &j->run->phases[i]) && count++ < REASONS_OF_A_KIND)
+			SAY(j, "phase %s has no readings", j->run->phases[i].name);
+	return judge_say_more(j, count, "phases without readings");
+}
+
+static bool named_phase_has_readings(const struct judge *j, const char *name)
+{
+	for (size_t i = 0; i < j->run->phase_count; i++)
+		if (strcmp(j->run->phases[i].name, name) == 0 &&
+			phase_has_readings(j->samples, &j->run->phases[i]))
+			return true;
+	return false;
+}
+
+/* A pair without a common reading in a phase in which others have: a CPU or a clock that went away by itself. */
+size_t judge_say_absent(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (!never_read(row) || phase_took_cpu(j->phases[i], row, j->e->drift, j->e->drift_count) ||
+			!named_phase_has_readings(j, row->phase) || count++ >= REASONS_OF_A_KIND)
+			continue;
+		SAY(j, "%s against %s (%s): one of them has no readings", row->clock, row->reference,
+			judge_place(j->run, row->phase, row->cpu).text);
+	}
+	return judge_say_more(j, count, "pairs without readings");
+}
+
+size_t judge_say_changes(struct judge *j)
+{
+	json_t *change;
+	size_t i, count = 0;
+
+	json_array_foreach(j->run->environment_changes, i,
+		change) if (json_is_string(change) && count++ < REASONS_OF_A_KIND)
+		SAY(j, "the environment changed during the run: %s", json_string_value(change));
+	return judge_say_more(j, count, "changes of the environment");
+}
+
+/* A loss in a phase that was seen to take CPUs away, or on the way to the next phase, was on purpose. */
+static bool lost_by_itself(const struct run *run, const struct event *e)
+{
+	return strcmp(e->kind, "cpu-lost") == 0 && !phase_saw(phase_at(run, e->tsc), DISTURBANCE_HOTPLUG);
+}
+
+size_t judge_say_lost_cpus(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->run->event_count; i++)
+		if (lost_by_itself(j->run, &j->run->events[i]) && count++ < REASONS_OF_A_KIND)
+			SAY(j, "%s", j->run->events[i].text);
+	return judge_say_more(j, count, "CPUs lost");
+}
+
+/*
+ * Index of a pair that was read and compares two oscillators, else of one that was read, else SIZE_MAX.
+ * What was slewed on purpose by an unknown amount bears no witness.
+ */
+static size_t best_witness(const struct estimates *e)
+{
+	size_t found = SIZE_MAX;
+
+	for (size_t i = 0; i < e->drift_count; i++) {
+		if (never_read(&e->drift[i]) || has_status(&e->drift[i], "injected"))
+			continue;
+		found = i;
+		if (!is_arithmetic(&e->drift[i]))
+			return found;
+	}
+	return found;
+}
+
+size_t judge_say_dependent(struct judge *j)
+{
+	size_t best = best_witness(j->e);
+	const struct drift *witness;
+
+	if (best == SIZE_MAX) {
+		SAY(j, "there are no two clocks to compare");
+		return 1;
+	}
+	witness = &j->e->drift[best];
+	if (!is_arithmetic(witness))
+		return 0;
+	SAY(j,
+		"no independent reference: every clock that was compared follows the oscillator \"%s\", so "
+		"agreement is arithmetic and no proof that any of them is right",
+		relation_oscillator(j->run, j->phases[best], run_clock_find(j->run, witness->clock)));
+	return 1;
+}

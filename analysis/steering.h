@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * What the kernel admits to do to the rate of its clocks (adjtimex), and how much of it this run asked for.
+ */
+#ifndef ANALYSIS_STEERING_H
+#define ANALYSIS_STEERING_H
+
+#include "results/run.h"
+
+/*
+ * Rate in ppm that adjtimex adds to the clock against the reference in that phase; 0 where both or none of
+ * them is steered; NaN: not known.  The phase tells it, else the environment: the mean of before and after,
+ * which tells nothing of a phase in which the clocks were slewed.
+ * clock and reference are indices into run->clocks, or PAIR_TSC.
+ */
+double steering_ppm(const struct run *run, const struct phase *phase, int clock, int reference);
+
+/*
+ * The part of it that was done on purpose in a phase that slews the clocks: what the phase tells less what
+ * was found before the run.  0 in any other phase; NaN: not known, as for a slew without a constant rate.
+ */
+double steering_injected_ppm(const struct run *run, const struct phase *phase, int clock, int reference);
+
+#endif

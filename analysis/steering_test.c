@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "analysis/steering.c"
+
+#include "analysis/synthetic_test.h"
+
+static void near(double value, double expected)
+{
+	if (!(fabs(value - expected) < 1e-9))
+		fail_msg("%.12g is not %.12g", value, expected);
+}
+
+static void init(struct synthetic *s)
+{
+	synthetic_init(s);
+	synthetic_ns_clock(s, "monotonic", "tsc");
+	synthetic_ns_clock(s, "raw", "tsc");
+	synthetic_ns_clock(s, "realtime", "tsc");
+	s->run.clocks[0].steered = s->run.clocks[2].steered = true;
+	synthetic_phase(s, "all", 0, 1);
+	s->run.environment_before = json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", 10., "tick_us", 10001);
+	s->run.environment_after = json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", 12., "tick_us", 10001);
+}
+
+static void the_phase_stands_over_the_environment(void **state)
+{
+	struct synthetic s;
+	struct phase *phase;
+
+	(void)state;
+	init(&s);
+	phase = &s.run.phases[0];
+	near(steering_ppm(&s.run, phase, 0, 1), 111);
+	near(steering_ppm(&s.run, phase, 1, 0), -111);
+	near(steering_ppm(&s.run, phase, 0, PAIR_TSC), 111);
+	near(steering_ppm(&s.run, phase, 0, 2), 0);
+	near(steering_ppm(&s.run, phase, 1, PAIR_TSC), 0);
+	phase->steering_ppm = -50;
+	near(steering_ppm(&s.run, phase, 0, 1), -50);
+	near(steering_ppm(&s.run, phase, 1, 2), 50);
+	near(steering_ppm(&s.run, phase, 0, 2), 0);
+	/* Not on purpose: a daemon did it. */
+	near(steering_injected_ppm(&s.run, phase, 0, 1), 0);
+	synthetic_free(&s);
+}
+
+static void a_slew_on_purpose(void **state)
+{
+	struct synthetic s;
+	struct phase *phase;
+
+	(void)state;
+	init(&s);
+	phase = &s.run.phases[0];
+	synthetic_disturbed(&s, "slew", "offset=1ms", OBSERVED_YES);
+	assert_true(isnan(steering_ppm(&s.run, phase, 0, 1)));
+	assert_true(isnan(steering_injected_ppm(&s.run, phase, 0, 1)));
+	near(steering_injected_ppm(&s.run, phase, 0, 2), 0);
+	near(steering_injected_ppm(&s.run, phase, 1, PAIR_TSC), 0);
+	/* 110 were there before. */
+	phase->steering_ppm = 410;
+	near(steering_ppm(&s.run, phase, 0, 1), 410);
+	near(steering_injected_ppm(&s.run, phase, 0, 1), 300);
+	near(steering_injected_ppm(&s.run, phase, 1, 0), -300);
+	json_decref(s.run.environment_before);
+	s.run.environment_before = NULL;
+	assert_true(isnan(steering_injected_ppm(&s.run, phase, 0, 1)));
+	near(steering_ppm(&s.run, phase, 0, 1), 410);
+	synthetic_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_phase_stands_over_the_environment),
+		cmocka_unit_test(a_slew_on_purpose),
+	};
+
+	return cmocka_run_group_tests_name("analysis/steering", tests, NULL, NULL);
+}

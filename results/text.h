@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * Names and messages go into CSV, JSON, plot files and onto the terminal, so
+ * none of them holds a control character (below 0x20, or 0x7f) or is not UTF-8.
+ */
+#ifndef RESULTS_TEXT_H
+#define RESULTS_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* text needs no NUL at its end; one within it is a control character. */
+bool text_is_plain(const char *text, size_t length);
+
+/*
+ * In place: what is not plain becomes '?'.  A character that is cut in two at
+ * the end of the text, as snprintf() leaves it where there was no room, is dropped.
+ */
+void text_clean(char *text);
+
+#endif
