@@ -10,10 +10,12 @@
 
 #include "analysis/cause.h"
 #include "analysis/effect.h"
+#include "analysis/event_steps.h"
 #include "analysis/fit.h"
 #include "analysis/judge.h"
 #include "analysis/losses.h"
 #include "analysis/pair.h"
+#include "analysis/pair_events.h"
 #include "analysis/pair_stability.h"
 #include "analysis/phase_result.h"
 #include "analysis/steering.h"
@@ -95,28 +97,37 @@ static double quantum_ns(const struct run *run, int clock)
 	return clock == PAIR_TSC ? 0 : (double)NS_PER_SEC / run->clocks[clock].hz / sqrt(12);
 }
 
+/* Makes room for a row and fills it, but for its cause; NULL: out of memory. */
+static struct step *add_step(
+	struct analysis *a, const struct pair *pair, const struct drift *row, const struct step_found *found)
+{
+	struct step *grown = append(a->out->steps, &a->out->step_count, sizeof(*grown), 1), *s;
+
+	if (!grown)
+		return NULL;
+	a->out->steps = grown;
+	s = &grown[a->out->step_count - 1];
+	*s = (struct step){
+		.cpu = pair->cpu,
+		.at_s = found->at_s,
+		.step_ns = found->step_ns,
+		.ci_low_ns = found->step_ns - STEP_SIGMA * found->se_ns,
+		.ci_high_ns = found->step_ns + STEP_SIGMA * found->se_ns,
+	};
+	strcpy(s->phase, row->phase);
+	strcpy(s->clock, row->clock);
+	strcpy(s->reference, row->reference);
+	return s;
+}
+
 static int add_steps(struct analysis *a, const struct pair *pair, const struct drift *row,
 	const struct step_found *found, size_t count)
 {
-	size_t first = a->out->step_count;
-	struct step *grown = append(a->out->steps, &a->out->step_count, sizeof(*grown), count);
-
-	if (!grown)
-		return error_set(a->err, -ENOMEM, "out of memory");
-	a->out->steps = grown;
 	for (size_t i = 0; i < count; i++) {
-		struct step *s = &grown[first + i];
+		struct step *s = add_step(a, pair, row, &found[i]);
 
-		*s = (struct step){
-			.cpu = pair->cpu,
-			.at_s = found[i].at_s,
-			.step_ns = found[i].step_ns,
-			.ci_low_ns = found[i].step_ns - STEP_SIGMA * found[i].se_ns,
-			.ci_high_ns = found[i].step_ns + STEP_SIGMA * found[i].se_ns,
-		};
-		strcpy(s->phase, row->phase);
-		strcpy(s->clock, row->clock);
-		strcpy(s->reference, row->reference);
+		if (!s)
+			return error_set(a->err, -ENOMEM, "out of memory");
 		cause_find(a->run, a->source, found[i].from_s, found[i].to_s, s);
 	}
 	return 0;
@@ -129,36 +140,141 @@ static int add_steps(struct analysis *a, const struct pair *pair, const struct d
  */
 static double take_out_steps(struct pair *pair, const struct step_found *steps, size_t count)
 {
-	double mean = 0, sxx = 0, added = 0;
+	double mean = 0, sxx = 0, added = 0, lever = 0, sum = 0;
+	size_t i = pair->count, k = 0;
 
-	for (size_t i = 0; i < pair->count; i++)
-		mean += (pair->t_s[i] - mean) / (double)(i + 1);
-	for (size_t i = 0; i < pair->count; i++)
-		sxx += (pair->t_s[i] - mean) * (pair->t_s[i] - mean);
-	for (size_t k = 0; k < count; k++) {
-		double lever = 0;
-
-		for (size_t i = 0; i < pair->count; i++) {
-			if (pair->t_s[i] <= steps[k].from_s)
-				continue;
-			/* Too wide for the search, and on an unknown side of the step: not used. */
-			if (pair->t_s[i] < steps[k].to_s)
-				pair->half_ns[i] = -1;
-			pair->offset_ns[i] -= steps[k].step_ns;
-			lever += pair->t_s[i] - mean;
-		}
+	for (size_t j = 0; j < pair->count; j++)
+		mean += (pair->t_s[j] - mean) / (double)(j + 1);
+	for (size_t j = 0; j < pair->count; j++)
+		sxx += (pair->t_s[j] - mean) * (pair->t_s[j] - mean);
+	for (k = count; k-- > 0;) {
+		for (; i > 0 && pair->t_s[i - 1] > steps[k].from_s; i--)
+			lever += pair->t_s[i - 1] - mean;
 		added += pow(steps[k].se_ns * lever / sxx, 2);
+	}
+	for (i = 0, k = 0; i < pair->count; i++) {
+		while (k < count && pair->t_s[i] > steps[k].from_s)
+			sum += steps[k++].step_ns;
+		/* Too wide for the search, and on an unknown side of the step: not used. */
+		if (k && pair->t_s[i] < steps[k - 1].to_s)
+			pair->half_ns[i] = -1;
+		pair->offset_ns[i] -= sum;
 	}
 	return sqrt(added);
 }
 
-static void fill_drift(
-	struct drift *row, const struct fit *fit, const struct pair *pair, double steps_se, size_t steps)
-{
-	double half = (fit->ci_high_ppm - fit->ci_low_ppm) / 2;
+/* What was taken out of a pair's offsets, and what the drift of the rest has to pay for it. */
+struct taken {
+	size_t steps;
+	double se;		/* of the slope, ns/s */
+	double widen, least_se; /* see event_steps.h */
+	size_t levels;
+};
 
+/* Beyond the first and the last event whose step is known nothing can be said; nor do outliers of a segment. */
+static void cut_ends(struct pair *pair, const struct event_steps *known)
+{
+	for (size_t i = 0; i < pair->count; i++)
+		if (pair->t_s[i] < known->first_s || pair->t_s[i] > known->last_s)
+			pair->half_ns[i] = -1;
+	for (size_t i = 0; i < known->outlier_count; i++)
+		pair->half_ns[known->outliers[i]] = -1;
+}
+
+/* Windows of lines that overlap make the errors of neighbours hang together: up to half as much variance again. */
+#define OVERLAP_VARIANCE 1.5
+
+static int take_out_known(struct analysis *a, struct pair *pair, const struct drift *row,
+	const struct pair_events *list, const struct event_steps *known, struct taken *taken)
+{
+	struct step_found *found = malloc((known->count + 1) * sizeof(*found));
+	double se;
+
+	for (size_t i = 0; found && i < known->count; i++) {
+		const struct event_step *e = &known->steps[i];
+		struct step *s;
+
+		found[i] = e->found;
+		if (!e->significant)
+			continue;
+		s = add_step(a, pair, row, &e->found);
+		if (!s)
+			break;
+		cause_of_events(list->events + e->first, e->events, s);
+		taken->steps++;
+	}
+	if (!found || taken->steps < known->significant) {
+		free(found);
+		return error_set(a->err, -ENOMEM, "out of memory");
+	}
+	se = take_out_steps(pair, found, known->count);
+	taken->steps = known->count;
+	taken->se = known->joint ? 0 : se * (known->count > 1 ? sqrt(OVERLAP_VARIANCE) : 1);
+	taken->widen = known->widen;
+	taken->least_se = known->slope_se;
+	taken->levels = known->levels;
+	if (known->joint)
+		cut_ends(pair, known);
+	free(found);
+	return 0;
+}
+
+/* Steps at events, where they are proven. */
+static int known_steps(struct analysis *a, struct pair *pair, const struct drift *row,
+	const struct step_input *search, struct taken *taken)
+{
+	struct pair_events list;
+	struct event_steps known = { 0 };
+	struct event_steps_input in = {
+		.t_s = pair->t_s,
+		.offset_ns = pair->offset_ns,
+		.half_ns = pair->half_ns,
+		.apart_s = pair->apart_s,
+		.count = pair->count,
+		.floor_ns = search->floor_ns,
+		.granularity_ns = a->granularity_ns,
+	};
+	int rc = pair_events_make(a->run, a->source, pair, row->clock, row->reference, &list, a->err);
+
+	if (!rc) {
+		in.at_s = list.at_s;
+		in.event_count = list.count;
+		in.end_s = list.end_s;
+		rc = event_steps_find(&in, &known, a->err);
+	}
+	if (!rc && known.real)
+		rc = take_out_known(a, pair, row, &list, &known, taken);
+	event_steps_free(&known);
+	pair_events_free(&list);
+	return rc;
+}
+
+/* Steps at unknown instants. */
+static int unknown_steps(struct analysis *a, struct pair *pair, const struct drift *row,
+	const struct step_input *search, struct taken *taken)
+{
+	struct step_found *found = malloc(STEPS_MAX * sizeof(*found));
+	size_t count = 0;
+	int rc = found ? steps_find(search, found, &count, a->err)
+		       : error_set(a->err, -ENOMEM, "out of memory");
+
+	if (!rc && count) {
+		rc = add_steps(a, pair, row, found, count);
+		taken->se = hypot(taken->se, take_out_steps(pair, found, count));
+		taken->steps += count;
+	}
+	free(found);
+	return rc;
+}
+
+static void fill_drift(
+	struct drift *row, const struct fit *fit, const struct pair *pair, const struct taken *taken)
+{
+	double half = (fit->ci_high_ppm - fit->ci_low_ppm) / 2, n = (double)fit->used;
+
+	half = fmax(half * taken->widen, STEP_SIGMA * taken->least_se / PPB_PER_PPM);
 	/* Both errors come from the same points, so they are not independent: they add. */
-	half += STEP_SIGMA * steps_se / PPB_PER_PPM;
+	half += STEP_SIGMA * taken->se / PPB_PER_PPM;
 	row->drift_ppm = fit->drift_ppm;
 	row->ci_low_ppm = fit->drift_ppm - half;
 	row->ci_high_ppm = fit->drift_ppm + half;
@@ -166,6 +282,9 @@ static void fill_drift(
 	row->hull_low_ppm = fit->hull_low_ppm;
 	row->hull_high_ppm = fit->hull_high_ppm;
 	row->residual_ns = fit->residual_ns;
+	/* Each free level takes a degree of freedom from the residuals. */
+	if (taken->levels > 1 && n > (double)taken->levels + 1)
+		row->residual_ns *= sqrt((n - 2) / (n - (double)taken->levels - 1));
 	row->span_s = fit->span_s;
 	row->width_ns = fit->width_ns;
 	row->n = fit->used;
@@ -173,8 +292,8 @@ static void fill_drift(
 	row->backward = pair->backward;
 	row->max_backward_ns = pair->max_backward_ns;
 	snprintf(row->method, sizeof(row->method), "%s", fit->method);
-	if (steps)
-		snprintf(row->method, sizeof(row->method), "%s, %zu steps out", fit->method, steps);
+	if (taken->steps)
+		snprintf(row->method, sizeof(row->method), "%s, %zu steps out", fit->method, taken->steps);
 }
 
 static int add_stability(
@@ -220,27 +339,22 @@ static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *ro
 		.floor_ns = fmax(in.resolution_ns, a->granularity_ns / sqrt(12)),
 		.slack_ns = 2 * a->granularity_ns,
 	};
-	struct step_found *steps = malloc(STEPS_MAX * sizeof(*steps));
+	struct taken taken = { .widen = 1 };
 	bool *use = malloc(pair->count + 1);
-	size_t step_count = 0;
-	double steps_se = 0;
 	struct fit fit;
 	int rc;
 
-	rc = steps && use ? 0 : error_set(a->err, -ENOMEM, "out of memory");
+	rc = use ? 0 : error_set(a->err, -ENOMEM, "out of memory");
 	if (!rc)
-		rc = steps_find(&search, steps, &step_count, a->err);
-	if (!rc && step_count) {
-		rc = add_steps(a, pair, row, steps, step_count);
-		steps_se = take_out_steps(pair, steps, step_count);
-	}
+		rc = known_steps(a, pair, row, &search, &taken);
+	if (!rc)
+		rc = unknown_steps(a, pair, row, &search, &taken);
 	if (!rc)
 		rc = fit_drift(&in, use, &fit, a->err);
 	if (!rc) {
-		fill_drift(row, &fit, pair, steps_se, step_count);
+		fill_drift(row, &fit, pair, &taken);
 		rc = add_stability(a, pair, row, use);
 	}
-	free(steps);
 	free(use);
 	return rc;
 }

@@ -210,6 +210,53 @@ static void intervals_without_the_steps_cover(void **state)
 	assert_true(covered >= 0.9 * trials);
 }
 
+/* A clock that steps at each of many events: the rest drifts as it does between them. */
+static void steps_at_events(void **state)
+{
+	unsigned covered = 0, steps = 0, held = 0, trials = 40;
+	char options[900];
+
+	(void)state;
+	for (unsigned k = 0; k < trials; k++) {
+		struct synthetic s;
+		struct estimates e;
+		struct sim_model m;
+		const struct drift *d;
+		char *end = options + sprintf(options, "drift=0.5:noise=5:delay=100");
+
+		for (int i = 1; i < 16; i++)
+			end += sprintf(end, ":step=%d@%g", i == 9 ? 170000 : 240 + i, 0.1 * i + 0.01);
+		m = synthetic_model(options, SEED + k);
+		synthetic_init(&s);
+		synthetic_ns_clock(&s, "own", "own");
+		synthetic_phase(&s, "all", 0, 1e6);
+		synthetic_sampled(&s, 0, 0, &m, 80, 0, 0.02);
+		for (int i = 1; i < 16; i++)
+			assert_int_equal(run_event_add(&s.run, synthetic_tsc(0.1 * i + 0.01), "clocksource",
+						 false, "switched"),
+				0);
+		e = analyze(&s, "tsc");
+		d = row(&e, 0, "own");
+		assert_int_equal(e.step_count, 15);
+		assert_non_null(strstr(d->method, ", 15 steps out"));
+		for (int i = 1; i < 16; i++) {
+			const struct step *st = &e.steps[i - 1];
+
+			assert_string_equal(st->cause, "clocksource: switched");
+			held += st->ci_low_ns <= (i == 9 ? 170000 : 240 + i) &&
+				st->ci_high_ns >= (i == 9 ? 170000 : 240 + i);
+			steps++;
+		}
+		covered += d->ci_low_ppm <= 0.5 && d->ci_high_ppm >= 0.5;
+		assert_true(d->ci_high_ppm - d->ci_low_ppm < 0.2);
+		estimates_free(&e);
+		synthetic_free(&s);
+	}
+	print_message(
+		"seed %u: covered %u of %u drifts, %u of %u steps\n", SEED, covered, trials, held, steps);
+	assert_true(covered >= 0.85 * trials && held >= 0.93 * steps);
+}
+
 static void each_phase_is_judged_for_itself(void **state)
 {
 	struct synthetic s;
@@ -464,6 +511,7 @@ int main(void)
 		cmocka_unit_test(the_same_run_gives_the_same_bits),
 		cmocka_unit_test(steps_are_taken_out_and_explained),
 		cmocka_unit_test(intervals_without_the_steps_cover),
+		cmocka_unit_test(steps_at_events),
 		cmocka_unit_test(each_phase_is_judged_for_itself),
 		cmocka_unit_test(steering_is_read_from_the_environment),
 		cmocka_unit_test(granularity_is_the_divisor_of_all_differences),

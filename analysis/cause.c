@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/phase.h"
+#include "results/text.h"
 
 /* An event explains a step that is at most this far from it, or two sampling intervals. */
 #define EVENT_REACH_S 0.05
@@ -65,6 +66,51 @@ static const struct touch *touch_of(const struct event *e)
 static bool can_part(const struct touch *t, const char *clock, const char *reference)
 {
 	return !(moves(t, clock) && moves(t, reference)) && !(keeps(t, clock) && keeps(t, reference));
+}
+
+/*
+ * A change of the clocksource, of the time, or a sleep.  Not "watchdog": its line in the kernel log is read
+ * some time after the fact.
+ */
+static const char *const stepping[] = { "clocksource", "settime", "suspend" };
+
+bool cause_may_step(const struct event *event, const char *clock, const char *reference)
+{
+	const struct touch *touch = touch_of(event);
+
+	return in_list(stepping, sizeof(stepping) / sizeof(*stepping), event->kind) &&
+	       (!touch || can_part(touch, clock, reference));
+}
+
+bool cause_ends_list(const struct event *event)
+{
+	return strncmp(event->text, "further ", strlen("further ")) == 0;
+}
+
+size_t cause_kind_length(const char *cause)
+{
+	const char *colon = strchr(cause, ':');
+
+	return colon ? (size_t)(colon - cause) : 0;
+}
+
+void cause_of_events(const struct event *const *events, size_t count, struct step *step)
+{
+	const struct event *last = events[count - 1];
+	bool injected = true;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct touch *touch = touch_of(events[i]);
+
+		injected &= touch && can_part(touch, step->clock, step->reference);
+	}
+	if (count == 1)
+		snprintf(step->cause, sizeof(step->cause), "%s: %s", last->kind, last->text);
+	else
+		snprintf(step->cause, sizeof(step->cause), "%.31s: %zu events, the last: %.90s", last->kind,
+			count, last->text);
+	text_clean(step->cause);
+	strcpy(step->injected, injected ? "yes" : "no");
 }
 
 void cause_find(const struct run *run, const struct pair_source *source, double from_s, double to_s,

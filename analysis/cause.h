@@ -6,6 +6,9 @@
 #ifndef ANALYSIS_CAUSE_H
 #define ANALYSIS_CAUSE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "analysis/pair.h"
 #include "results/estimate.h"
 #include "results/run.h"
@@ -17,6 +20,24 @@
  */
 void cause_find(const struct run *run, const struct pair_source *source, double from_s, double to_s,
 	struct step *step);
+
+/*
+ * The event is of a kind that makes clocks step, at an instant that it tells well, and may part these two: an
+ * injected one parts only those that the table says.
+ */
+bool cause_may_step(const struct event *event, const char *clock, const char *reference);
+
+/* Its text says that further events of its kind follow in the same phase, and are not listed. */
+bool cause_ends_list(const struct event *event);
+
+/* The kind of a cause, "KIND: TEXT": length of its name; 0 for "unknown". */
+size_t cause_kind_length(const char *cause);
+
+/*
+ * Sets cause and injected of a step that is known to be that of these events, count > 0.  Of several, all must
+ * be injected and known to be able to part its clock and reference, or the step is not.
+ */
+void cause_of_events(const struct event *const *events, size_t count, struct step *step);
 
 /*
  * How many times the clock may have gone backward on each CPU because it was set on purpose, in that phase

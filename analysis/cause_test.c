@@ -152,6 +152,32 @@ static void what_is_excused_backward(void **state)
 	scene_close(&c);
 }
 
+static void events_that_make_steps(void **state)
+{
+	const struct event set = { 0, "settime", "to noon", true },
+			   found = { 0, "settime", "by hand", false };
+	const struct event change = { 0, "clocksource", "to hpet", false };
+	const struct event more = { 0, "clocksource", "further switches are not listed", false };
+	const struct event other = { 0, "watchdog", "marked unstable", false };
+	struct step step = { .clock = "realtime", .reference = "tsc" };
+
+	(void)state;
+	assert_true(
+		cause_may_step(&set, "realtime", "monotonic") && !cause_may_step(&set, "tsc", "monotonic"));
+	assert_true(
+		cause_may_step(&found, "tsc", "monotonic") && cause_may_step(&change, "tsc", "monotonic"));
+	assert_false(cause_may_step(&other, "tsc", "monotonic"));
+	assert_true(cause_ends_list(&more) && !cause_ends_list(&change));
+	cause_of_events((const struct event *[]){ &set }, 1, &step);
+	assert_string_equal(step.cause, "settime: to noon");
+	assert_string_equal(step.injected, "yes");
+	cause_of_events((const struct event *[]){ &set, &change }, 2, &step);
+	assert_string_equal(step.cause, "clocksource: 2 events, the last: to hpet");
+	assert_string_equal(step.injected, "no");
+	assert_int_equal(cause_kind_length(step.cause), 11);
+	assert_int_equal(cause_kind_length("unknown"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +185,7 @@ int main(void)
 		cmocka_unit_test(settime_moves_two_clocks_only),
 		cmocka_unit_test(suspend_parts_what_stops_from_what_goes_on),
 		cmocka_unit_test(what_is_excused_backward),
+		cmocka_unit_test(events_that_make_steps),
 	};
 
 	return cmocka_run_group_tests_name("analysis/cause", tests, NULL, NULL);

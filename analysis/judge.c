@@ -142,6 +142,8 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	size_t against, open;
 
 	j.rc = judge_begin(&j);
+	if (!j.rc)
+		j.rc = step_sums_make(run, e, &j.steps, err);
 	if (j.rc)
 		goto out;
 	against = judge_say_unstable(&j);
@@ -168,5 +170,6 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 out:
 	free(j.phases);
 	free(j.shifts);
+	step_sums_free(&j.steps);
 	return j.rc ? error_set(err, j.rc, "out of memory") : 0;
 }

@@ -27,6 +27,20 @@ static struct formatted step_size(const struct step *s)
 	return format_offset(s->step_ns, (s->ci_high_ns - s->ci_low_ns) / 2);
 }
 
+/* All steps of the row's kind at once, at the first of them; false: they are not many. */
+static bool say_sum(struct judge *j, size_t row, const char *asked)
+{
+	const struct step_sum *sum = step_sum_of(&j->steps, row);
+	const struct step *s = &j->e->steps[row];
+	char text[REASON_MAX - 80];
+
+	if (sum && sum->step == s) {
+		step_sum_say(sum, text, sizeof(text));
+		SAY(j, "%s (phase %s)%s", text, s->phase, asked);
+	}
+	return sum != NULL;
+}
+
 static void say_asked_steps(struct judge *j)
 {
 	size_t count = 0;
@@ -34,7 +48,8 @@ static void say_asked_steps(struct judge *j)
 	for (size_t i = 0; i < j->e->step_count; i++) {
 		const struct step *s = &j->e->steps[i];
 
-		if (strcmp(s->injected, "yes") == 0 && count++ < REASONS_OF_A_KIND)
+		if (strcmp(s->injected, "yes") == 0 && !say_sum(j, i, ", as asked for") &&
+			count++ < REASONS_OF_A_KIND)
 			SAY(j, "%s stepped by %s against %s at %.3f s (%s), as asked for: %s", s->clock,
 				step_size(s).text, s->reference, s->at_s,
 				judge_place(j->run, s->phase, s->cpu).text, s->cause);
@@ -44,17 +59,23 @@ static void say_asked_steps(struct judge *j)
 
 size_t judge_say_steps(struct judge *j)
 {
-	size_t count = 0;
+	size_t count = 0, summed = 0;
 
 	for (size_t i = 0; i < j->e->step_count; i++) {
 		const struct step *s = &j->e->steps[i];
 
-		if (strcmp(s->injected, "yes") == 0 || count++ >= REASONS_OF_A_KIND)
+		if (strcmp(s->injected, "yes") == 0)
+			continue;
+		if (say_sum(j, i, "")) {
+			summed++;
+			continue;
+		}
+		if (count++ >= REASONS_OF_A_KIND)
 			continue;
 		SAY(j, "%s stepped by %s against %s at %.3f s (%s); cause: %s", s->clock, step_size(s).text,
 			s->reference, s->at_s, judge_place(j->run, s->phase, s->cpu).text, s->cause);
 	}
-	return judge_say_more(j, count, "steps");
+	return summed + judge_say_more(j, count, "steps");
 }
 
 /* All of it can be what was done on purpose. */

@@ -146,10 +146,17 @@ size_t judge_say_changes(struct judge *j)
 	return judge_say_more(j, count, "changes of the environment");
 }
 
-/* A loss in a phase that was seen to take CPUs away, or on the way to the next phase, was on purpose. */
+/*
+ * A loss in a phase that was seen to take CPUs away was on purpose, and so was one between phases next to such a
+ * phase: a disturbance begins before its phase does and ends after it.
+ */
 static bool lost_by_itself(const struct run *run, const struct event *e)
 {
-	return strcmp(e->kind, "cpu-lost") == 0 && !phase_saw(phase_at(run, e->tsc), DISTURBANCE_HOTPLUG);
+	const struct phase *phase = phase_at(run, e->tsc);
+
+	if (strcmp(e->kind, "cpu-lost") != 0 || phase_saw(phase, DISTURBANCE_HOTPLUG))
+		return false;
+	return (phase && e->tsc < phase->tsc_hi) || !phase_saw(phase_after(run, e->tsc), DISTURBANCE_HOTPLUG);
 }
 
 size_t judge_say_lost_cpus(struct judge *j)

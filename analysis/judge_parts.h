@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/step_sums.h"
 #include "results/estimate.h"
 #include "results/run.h"
 #include "results/samples.h"
@@ -24,6 +25,7 @@ struct judge {
 	struct estimates *e;
 	const struct phase **phases; /* of each drift row; NULL where the run has no such phase */
 	double *shifts;		     /* judge_shift() of each drift row */
+	struct step_sums steps;
 	int rc;
 };
 

@@ -531,6 +531,18 @@ static void a_cpu_taken_away_is_not_missed(void **state)
 	c->e.drift[2].cpu = 1;
 	c->e.drift_count = 3;
 	court_close(c, STATUS_INCONCLUSIVE, "hpet against raw (CPU 1): one of them has no readings");
+	/* A hotplug begins before its phase does, but not while the phase before it lasts. */
+	for (int i = 0; i < 3; i++) {
+		c = court_open();
+		synthetic_phase(&c->s, "taken", 12, 20);
+		synthetic_disturbed(&c->s, "hotplug", "", i == 2 ? OBSERVED_NO : OBSERVED_YES);
+		synthetic_series(&c->s, 1, 0, 2)->count = 1;
+		c->s.samples.series[1].readings[0].tsc_lo = synthetic_tsc(13);
+		assert_int_equal(run_event_add(&c->s.run, synthetic_tsc(i == 1 ? 9 : 11), "cpu-lost", false,
+					 "CPU 1 is gone"),
+			0);
+		court_close(c, i ? STATUS_INCONCLUSIVE : STATUS_STABLE, i ? "CPU 1 is gone" : NULL);
+	}
 	/* It did not come back. */
 	c = court_of_a_lost_cpu("hotplug", OBSERVED_YES);
 	synthetic_phase(&c->s, "later", 0.5, 1.5);

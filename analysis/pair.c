@@ -161,12 +161,14 @@ static void matcher_seek(struct matcher *m, const struct timeline *other, double
 }
 
 /* The point at reading i of the sparser clock. */
-static void matcher_point(struct matcher *m, size_t i, double *t_s, double *offset_ns, double *half_ns)
+static void matcher_point(
+	struct matcher *m, size_t i, double *t_s, double *offset_ns, double *half_ns, double *apart_s)
 {
 	const struct timeline *own = m->at_target ? &m->target->line : &m->reference->line;
 	double instant = middle(own, i), carried, value;
 	double width = own->tsc_hi[i] - own->tsc_lo[i];
 
+	*apart_s = 0;
 	if (!m->reference) {
 		*offset_ns = own->value_ns[i] - instant * m->ns_per_cycle;
 		*t_s = ns_to_s(instant * m->ns_per_cycle);
@@ -179,6 +181,8 @@ static void matcher_point(struct matcher *m, size_t i, double *t_s, double *offs
 		value = other->line.value_ns[m->other] + carried;
 		*offset_ns = m->at_target ? own->value_ns[i] - value : value - own->value_ns[i];
 		*t_s = ns_to_s(instant * m->ns_per_cycle * m->reference->rate);
+		*apart_s = ns_to_s(
+			(middle(&other->line, m->other) - instant) * m->ns_per_cycle * m->reference->rate);
 		other_width = other->line.tsc_hi[m->other] - other->line.tsc_lo[m->other];
 		/* An inverted bracket stays visible, it must not be made good by the other's width. */
 		width = width < 0 || other_width < 0 ? fmin(width, other_width) : width + other_width;
@@ -194,7 +198,8 @@ static int pair_alloc(struct pair *pair, size_t capacity, struct error *err)
 	pair->t_s = malloc((capacity + 1) * sizeof(double));
 	pair->offset_ns = malloc((capacity + 1) * sizeof(double));
 	pair->half_ns = malloc((capacity + 1) * sizeof(double));
-	if (pair->t_s && pair->offset_ns && pair->half_ns)
+	pair->apart_s = malloc((capacity + 1) * sizeof(double));
+	if (pair->t_s && pair->offset_ns && pair->half_ns && pair->apart_s)
 		return 0;
 	pair_free(pair);
 	return error_set(err, -ENOMEM, "out of memory for %zu points", capacity);
@@ -205,6 +210,7 @@ void pair_free(struct pair *pair)
 	free(pair->t_s);
 	free(pair->offset_ns);
 	free(pair->half_ns);
+	free(pair->apart_s);
 	*pair = (struct pair){ 0 };
 }
 
@@ -253,18 +259,18 @@ int pair_source_backward(
 static int pair_fill(struct pair *pair, const struct phase *phase, const struct series *own,
 	struct matcher *m, struct error *err)
 {
-	double t_s, base_ns, half_ns;
+	double t_s, base_ns, half_ns, apart_s;
 	int rc = pair_alloc(pair, count_in_phase(phase, own), err);
 
 	if (rc)
 		return rc;
-	matcher_point(m, 0, &t_s, &base_ns, &half_ns);
+	matcher_point(m, 0, &t_s, &base_ns, &half_ns, &apart_s);
 	m->base_ns = base_ns;
 	for (size_t i = 0; i < own->count; i++) {
 		if (!in_phase(phase, &own->readings[i]))
 			continue;
 		matcher_point(m, i, &pair->t_s[pair->count], &pair->offset_ns[pair->count],
-			&pair->half_ns[pair->count]);
+			&pair->half_ns[pair->count], &pair->apart_s[pair->count]);
 		pair->count++;
 	}
 	return 0;
@@ -301,6 +307,7 @@ int pair_make(struct pair_source *source, int cpu, int clock, int reference, siz
 	*absence = PAIR_PRESENT;
 	m.target = target_track;
 	m.reference = other_track;
+	pair->time_rate = other_track ? other_track->rate : 1;
 	m.ns_per_cycle = (double)NS_PER_SEC / source->run->tsc_hz;
 	m.reach =
 		other ? REACH_SPACINGS * mean_spacing(m.at_target ? &other_track->line : &target_track->line)

@@ -31,6 +31,8 @@ struct pair {
 	double *t_s;	   /* s since the first reading of the run */
 	double *offset_ns; /* middle of the bracket; 0 at the first point of the series */
 	double *half_ns; /* half the bracket's width; negative where a bracket is inverted, or the other clock was not read nearby */
+	double *apart_s;  /* from t_s to the instant of the reading of the other clock; 0 against the pivot */
+	double time_rate; /* t_s per second of the TSC at its nominal rate: the reference's own rate */
 	uint64_t backward; /* target readings below the one before, in this phase */
 	double max_backward_ns;
 };
@@ -48,7 +50,10 @@ struct pair_source;
 struct pair_source *pair_source_new(const struct run *run, const struct samples *samples, struct error *err);
 void pair_source_free(struct pair_source *source);
 
-/* First TSC value of the run, and its instant in seconds for any TSC value of the run. */
+/*
+ * Nominal TSC seconds since the first reading of the run, for any TSC value of it.  Times time_rate of a pair
+ * they are on the axis of its t_s.
+ */
 double pair_source_seconds(const struct pair_source *source, uint64_t tsc);
 
 /*

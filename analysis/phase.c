@@ -78,6 +78,19 @@ const struct phase *phase_at(const struct run *run, uint64_t tsc)
 	return last;
 }
 
+const struct phase *phase_after(const struct run *run, uint64_t tsc)
+{
+	const struct phase *next = NULL;
+
+	for (size_t i = 0; i < run->phase_count; i++) {
+		const struct phase *phase = &run->phases[i];
+
+		if (phase->tsc_lo > tsc && (!next || phase->tsc_lo < next->tsc_lo))
+			next = phase;
+	}
+	return next;
+}
+
 static bool same_phase(const struct drift *a, const struct drift *b)
 {
 	return strcmp(a->phase, b->phase) == 0;

@@ -40,6 +40,9 @@ const struct phase *phase_find(const struct run *run, const char *name, const st
  */
 const struct phase *phase_at(const struct run *run, uint64_t tsc);
 
+/* The phase that begins next after that instant, or NULL. */
+const struct phase *phase_after(const struct run *run, uint64_t tsc);
+
 /*
  * A CPU without any reading in a phase in which CPUs were seen to be taken away has none on purpose.
  * row is one of all[count], whose rows of a phase stand together.

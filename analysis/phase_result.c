@@ -12,6 +12,7 @@
 #include "analysis/cause.h"
 #include "analysis/format.h"
 #include "analysis/phase.h"
+#include "analysis/step_sums.h"
 #include "results/text.h"
 
 #define CLOCKS_NAMED 4
@@ -20,6 +21,8 @@
 struct sum {
 	int severity; /* index into severities, -1: no row */
 	uint64_t injected, unexplained;
+	uint64_t summed_injected, summed_others; /* steps that stand in a sentence of their own kind */
+	uint64_t monotonic_backward;
 	bool against;		 /* a step or a backward reading that nobody asked for */
 	const char *first_cause; /* of a step that an event explains and nobody asked for; NULL: none */
 	size_t effects, significant;
@@ -32,6 +35,7 @@ struct results {
 	const struct estimates *e;
 	struct phase_result *rows;
 	struct sum *sums;
+	struct step_sums steps;
 };
 
 static const char *const severities[] = { "injected", "consistent", "stable", "inconclusive", "unstable" };
@@ -75,6 +79,8 @@ static void add_drift(struct results *all, size_t p, const struct drift *row)
 static void add_backward(struct results *all, size_t p, const char *clock, uint64_t count)
 {
 	all->rows[p].backward += count;
+	if (strcmp(clock, "monotonic") == 0)
+		all->sums[p].monotonic_backward += count;
 	if (count > cause_excused_backward(all->run, &all->run->phases[p], clock))
 		all->sums[p].against = true;
 }
@@ -89,19 +95,22 @@ static void add_counted_backward(struct results *all, size_t p)
 			all, p, all->run->clocks[phase->backward[i].clock].name, phase->backward[i].count);
 }
 
-static void add_step(struct results *all, size_t p, const struct step *step)
+static void add_step(struct results *all, size_t p, size_t row)
 {
+	const struct step *step = &all->e->steps[row];
 	struct sum *s = &all->sums[p];
-	bool explained = strcmp(step->cause, "unknown") != 0;
+	bool explained = strcmp(step->cause, "unknown") != 0, summed = step_sum_of(&all->steps, row);
 
 	all->rows[p].steps++;
 	all->rows[p].steps_explained += explained;
 	s->unexplained += !explained;
 	if (strcmp(step->injected, "yes") == 0) {
 		s->injected++;
+		s->summed_injected += summed;
 		return;
 	}
 	s->against = true;
+	s->summed_others += summed;
 	if (explained && !s->first_cause)
 		s->first_cause = step->cause;
 }
@@ -143,7 +152,7 @@ static void add_all(struct results *all)
 	for (size_t i = 0; i < all->e->step_count; i++) {
 		p = phase_find(run, all->e->steps[i].phase, p);
 		if (p)
-			add_step(all, (size_t)(p - run->phases), &all->e->steps[i]);
+			add_step(all, (size_t)(p - run->phases), i);
 	}
 	for (size_t i = 0; i < all->e->effect_count; i++) {
 		p = phase_find(run, all->e->effects[i].phase, p);
@@ -208,16 +217,35 @@ static void say_not_seen(struct phase_result *r, const struct phase *phase)
 	}
 }
 
+/* Steps of a kind that are many. */
+static void say_step_sums(struct phase_result *r, const struct step_sums *sums)
+{
+	char text[sizeof(r->text)];
+
+	for (size_t i = 0; i < sums->count; i++) {
+		const struct step_sum *sum = &sums->sums[i];
+
+		if (sum->most < STEP_SUM_LEAST || strcmp(sum->step->phase, r->phase) != 0)
+			continue;
+		step_sum_say(sum, text, sizeof(text));
+		say(r, "%s%s%s", comma(r), text,
+			strcmp(sum->step->injected, "yes") == 0 ? ", as asked for" : "");
+	}
+}
+
 static void say_steps(struct phase_result *r, const struct sum *s)
 {
-	uint64_t others = r->steps_explained - s->injected;
+	uint64_t injected = s->injected - s->summed_injected;
+	uint64_t others = r->steps_explained - s->injected - s->summed_others;
+	uint64_t all = injected + others + s->unexplained;
 	const char *separator = ": ";
 
-	if (!r->steps)
+	if (!all)
 		return;
-	say(r, "%s%llu step%s", comma(r), (unsigned long long)r->steps, r->steps == 1 ? "" : "s");
-	if (s->injected) {
-		say(r, "%s%llu as asked for", separator, (unsigned long long)s->injected);
+	say(r, "%s%llu %sstep%s", comma(r), (unsigned long long)all, all < r->steps ? "other " : "",
+		all == 1 ? "" : "s");
+	if (injected) {
+		say(r, "%s%llu as asked for", separator, (unsigned long long)injected);
 		separator = ", ";
 	}
 	if (others) {
@@ -275,12 +303,27 @@ static void say_effect(struct phase_result *r, const struct estimates *e, const 
 	say(r, ": %s, significant (%zu of %zu effects are)", size.text, s->significant, s->effects);
 }
 
-static void say_backward(struct phase_result *r, const struct phase *phase)
+/* A change of the clocksource is where the kernel's own clock may go backward, which it must never do. */
+static void say_backward(
+	struct phase_result *r, const struct phase *phase, const struct run *run, const struct sum *s)
 {
-	if (r->backward)
+	uint64_t others = r->backward - s->monotonic_backward;
+
+	if (phase_has(phase, DISTURBANCE_CLOCKSOURCE) && run_clock_find(run, "monotonic") >= 0) {
+		if (s->monotonic_backward)
+			say(r, "%smonotonic went backward %llu time%s", comma(r),
+				(unsigned long long)s->monotonic_backward,
+				s->monotonic_backward == 1 ? "" : "s");
+		if (others)
+			say(r, "%s%llu readings of other clocks went backward%s", comma(r),
+				(unsigned long long)others,
+				s->monotonic_backward ? "" : ", none of monotonic");
+		if (!r->backward)
+			say(r, "%sneither monotonic nor another clock went backward", comma(r));
+	} else if (r->backward)
 		say(r, "%s%llu readings went backward", comma(r), (unsigned long long)r->backward);
 	else if (phase_has(phase, DISTURBANCE_CLOCKSOURCE))
-		say(r, "%sno clock went backward", comma(r));
+		say(r, "%sno clock went backward; monotonic was not read", comma(r));
 }
 
 static struct formatted largest_drift(const struct drift *row)
@@ -304,7 +347,8 @@ static void conclude(struct results *all, size_t p)
 					    : severities[s->severity]);
 	if (!seen)
 		say_not_seen(r, phase);
-	say_backward(r, phase);
+	say_backward(r, phase, all->run, s);
+	say_step_sums(r, &all->steps);
 	say_steps(r, s);
 	if (seen && !phase_is_idle(phase))
 		say_effect(r, all->e, s);
@@ -320,13 +364,16 @@ int phase_results_find(
 	const struct run *run, const struct samples *samples, struct estimates *estimates, struct error *err)
 {
 	size_t count = run->phase_count;
-	struct results all = { run, estimates, calloc(count + 1, sizeof(*all.rows)),
-		calloc(count + 1, sizeof(*all.sums)) };
+	struct results all = { .run = run,
+		.e = estimates,
+		.rows = calloc(count + 1, sizeof(*all.rows)),
+		.sums = calloc(count + 1, sizeof(*all.sums)) };
 	uint64_t first, last;
 
-	if (!all.rows || !all.sums) {
+	if (!all.rows || !all.sums || step_sums_make(run, estimates, &all.steps, err)) {
 		free(all.rows);
 		free(all.sums);
+		step_sums_free(&all.steps);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < count; i++)
@@ -338,6 +385,7 @@ int phase_results_find(
 		conclude(&all, i);
 	}
 	free(all.sums);
+	step_sums_free(&all.steps);
 	estimates->phases = all.rows;
 	estimates->phase_count = count;
 	return 0;

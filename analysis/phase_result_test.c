@@ -217,10 +217,49 @@ static void steps_and_readings_backward(void **state)
 	r = find(&b);
 	assert_true(r[1].steps == 3 && r[1].steps_explained == 2);
 	assert_string_equal(r[1].status, "unstable");
-	assert_non_null(strstr(
-		r[1].text, "no clock went backward; 3 steps: 2 with an event (clocksource), 1 unexplained"));
+	assert_non_null(strstr(r[1].text, "no clock went backward; monotonic was not read; 3 steps: 2 with "
+					  "an event (clocksource), 1 unexplained"));
 	b.s.run.phases[1].disturbances[0].observed = OBSERVED_NO;
 	assert_string_equal(find(&b)[1].status, "none");
+	book_close(&b);
+}
+
+/* Many of a kind become a sentence, and of monotonic it is said whether it went backward. */
+static void switches_of_the_clocksource(void **state)
+{
+	struct book b;
+
+	(void)state;
+	book_open(&b, "clocksource", OBSERVED_YES);
+	synthetic_ns_clock(&b.s, "monotonic", "tsc");
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(
+			run_event_add(&b.s.run, synthetic_tsc(11 + i), "clocksource", false, "s"), 0);
+		if (i == 5)
+			step(&b, "unknown", "no");
+		step(&b, "clocksource: s", "no");
+		b.e.steps[b.e.step_count - 1].step_ns = i == 2 ? 1e6 : 240 + i;
+		strcpy(b.e.steps[b.e.step_count - 1].reference, "raw");
+		b.e.steps[b.e.step_count - 1].ci_low_ns = -3;
+		b.e.steps[b.e.step_count - 1].ci_high_ns = 3;
+	}
+	/* Another phase's, and one that says that there are more, are none of them. */
+	assert_int_equal(run_event_add(&b.s.run, synthetic_tsc(31), "clocksource", false, "s"), 0);
+	assert_int_equal(run_event_add(&b.s.run, synthetic_tsc(29), "clocksource", false, "further s"), 0);
+	strcpy(b.e.steps[0].clock, "hpet");
+	says(&find(&b)[1], "unstable",
+		"neither monotonic nor another clock went backward; hpet, realtime stepped against raw at 1 "
+		"to 5 of 6 clocksource switches: +244 ± 3 ns in the median, +1.000000 ± 0.000003 ms at most; "
+		"1 other step: 1 unexplained; no effect can be told: no idle phase to hold it against");
+	b.s.run.phases[1].backward = calloc(2, sizeof(struct phase_backward));
+	b.s.run.phases[1].backward[0] = (struct phase_backward){ 0, 0, 1 };
+	b.s.run.phases[1].backward_count = 1;
+	assert_non_null(strstr(
+		find(&b)[1].text, "1 readings of other clocks went backward, none of monotonic; hpet,"));
+	b.s.run.phases[1].backward[1] = (struct phase_backward){ 0, 2, 3 };
+	b.s.run.phases[1].backward_count = 2;
+	assert_non_null(strstr(find(&b)[1].text,
+		"monotonic went backward 3 times; 1 readings of other clocks went backward; hpet,"));
 	book_close(&b);
 }
 
@@ -251,6 +290,7 @@ int main(void)
 		cmocka_unit_test(several_disturbances),
 		cmocka_unit_test(the_worst_row_counts),
 		cmocka_unit_test(steps_and_readings_backward),
+		cmocka_unit_test(switches_of_the_clocksource),
 		cmocka_unit_test(effects_in_words),
 	};
 

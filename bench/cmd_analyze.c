@@ -57,7 +57,7 @@ const struct command command_analyze = {
 	.usage = "RUN [OPTION]...",
 	.summary = "judge a stored run again",
 	.help = "Reads the raw readings of a run directory, computes drift, stability, steps and the\n"
-		"verdict, and writes drift.csv, stability.csv, steps.csv and verdict.json into it.\n"
+		"verdict, and writes verdict.json, drift.csv, stability.csv, steps.csv, effects.csv, phases.csv into it.\n"
 		"The same run and options give the same numbers.  Without options it judges as the\n"
 		"run was asked to.\n\n"
 		"  clkdrift analyze results/runs/20261122T114608Z-host-quick\n"

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <hwloc.h>
 #include <math.h>
 #include <stdio.h>
@@ -220,11 +221,29 @@ static int bring_back(struct hotplug *h, struct error *err)
 	return is_online(h, &unread) == 1 ? 0 : set_online(h, true, err);
 }
 
+/* The kernel makes the idle states of a CPU anew when it comes back, with none of them disabled. */
+static int journal_idle_states(const struct hotplug *h, struct journal *j, struct error *err)
+{
+	char pattern[256];
+	glob_t found;
+	int rc = 0;
+
+	snprintf(pattern, sizeof(pattern), "%s" DIRECTORY "/cpu%d/cpuidle/state*/disable", root, h->cpu);
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; !rc && i < found.gl_pathc; i++)
+			rc = journal_add_file(j, found.gl_pathv[i], err);
+	globfree(&found);
+	return rc;
+}
+
 static int begin(struct hotplug *h, const struct disturbance_setup *setup, struct error *err)
 {
 	struct error second = { "" };
 	int rc = find_cpu(h, setup->arguments, err);
 
+	/* Undone in reverse order: first the CPU comes back, then its files are there again. */
+	if (!rc)
+		rc = journal_idle_states(h, setup->journal, err);
 	if (!rc)
 		rc = journal_add_file(setup->journal, h->path, err);
 	if (rc)

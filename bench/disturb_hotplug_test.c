@@ -238,6 +238,22 @@ static void cycles_are_counted(void **state)
 	assert_string_equal(fake_journal_value(&journal, in_root(LAST)), "1");
 }
 
+/* The kernel forgets them with the CPU; they are put back after it, so they stand before it. */
+static void disabled_idle_states_are_journaled_first(void **state)
+{
+	struct evidence e = { .observed = false };
+	const char *path = DIRECTORY "/cpu3/cpuidle/state1/disable";
+	struct error err = { "" };
+
+	(void)state;
+	fake_file(&fake, path, "1\n");
+	assert_int_equal(hotplug_stop(start_of("cpu=3 rate=0.01"), &e, &err), 0);
+	assert_int_equal(journal.count, 2);
+	assert_string_equal(journal.entries[0].path, in_root(path));
+	assert_string_equal(journal.entries[0].value, "1");
+	assert_string_equal(journal.entries[1].path, in_root(LAST));
+}
+
 /* A phase shorter than half a period: stop() brings the CPU back. */
 static void it_always_ends_online(void **state)
 {
@@ -451,6 +467,7 @@ int main(void)
 		with_machine(a_plan_says_what_will_be_done),
 		with_machine(what_cannot_be_done_is_said),
 		with_machine(cycles_are_counted),
+		with_machine(disabled_idle_states_are_journaled_first),
 		with_machine(it_always_ends_online),
 		with_machine(too_few_cycles_are_no_proof),
 		with_machine(many_events_are_cut_short),

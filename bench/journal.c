@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,12 +19,15 @@
 
 #include "bench/journal_time.h"
 
-#define JOURNAL_FILE	"journal"
-#define ENTRIES_MAX	4096
-#define FILE_BYTES_MAX	(4u << 20)
+#define JOURNAL_FILE   "journal"
+#define BOOT_ID	       "/proc/sys/kernel/random/boot_id"
+#define ENTRIES_MAX    4096
+#define FILE_BYTES_MAX (4u << 20)
 /* A keeper that puts the machine back at this moment is waited for. */
 #define KEEPER_TRIES	50
 #define KEEPER_PAUSE_US 100000
+/* It ends within ms of the run, unless somebody stops it. */
+#define KEEPER_END_MS 5000
 
 struct entry {
 	json_t *json; /* owned */
@@ -35,7 +37,8 @@ struct entry {
 struct journal {
 	char path[128];
 	int fd;
-	off_t head; /* length of the first line */
+	off_t head;	     /* length of the first line */
+	bool before_restart; /* of the machine, so nothing of it is in force */
 	struct entry entries[ENTRIES_MAX];
 	size_t count;
 	pid_t keeper;	 /* 0: none */
@@ -205,6 +208,24 @@ int journal_undo(struct journal *j, size_t mark, struct error *err)
 
 /* ---- the file ---- */
 
+/* Differs after each start of the machine; empty where /proc is missing. */
+static void read_boot_id(char *text, size_t size)
+{
+	struct error ignored = { "" };
+
+	if (sysfs_read(BOOT_ID, text, size, &ignored))
+		*text = '\0';
+}
+
+static bool is_of_another_boot(const json_t *head)
+{
+	const char *then = json_string_value(json_object_get(head, "boot"));
+	char now[64];
+
+	read_boot_id(now, sizeof(now));
+	return then && strcmp(then, now) != 0;
+}
+
 static int parse_lines(struct journal *j, char *text, struct error *err)
 {
 	off_t at = 0;
@@ -222,6 +243,7 @@ static int parse_lines(struct journal *j, char *text, struct error *err)
 		at += end + 1 - line;
 		if (j->head == 0) {
 			j->head = at;
+			j->before_restart = is_of_another_boot(json);
 			json_decref(json);
 		} else if (j->count < ENTRIES_MAX) {
 			j->entries[j->count++] = (struct entry){ json, at };
@@ -247,6 +269,19 @@ static int read_entries(struct journal *j, struct error *err)
 	return rc;
 }
 
+/* /run is on disk in some places: what stands there after a restart of the machine is dropped. */
+static int load(struct journal *j, struct error *err)
+{
+	int rc = read_entries(j, err);
+
+	if (rc || !j->before_restart)
+		return rc;
+	while (j->count > 0)
+		json_decref(j->entries[--j->count].json);
+	j->head = 0;
+	return ftruncate(j->fd, 0) ? error_set(err, -errno, "%s: %s", j->path, strerror(errno)) : 0;
+}
+
 static pid_t holder(const char *path)
 {
 	char text[SYSFS_TEXT_MAX];
@@ -266,16 +301,32 @@ static pid_t holder(const char *path)
 	return pid;
 }
 
+/* What stands in the journal is written to the machine, so nobody else may have put it there. */
+static int check_directory(const char *dir, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(dir, &st))
+		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return error_set(err, -EPERM,
+		"%s: not a directory that user %d alone can write to: no restore journal in it is "
+		"trusted; look who made it, and remove it",
+		dir, (int)geteuid());
+}
+
 /* Locks the file at path, and not one that its holder has just removed. */
 static int lock_file(struct journal *j, bool create, struct error *err)
 {
 	struct stat here, there;
 
 	for (int i = 0; i < KEEPER_TRIES; i++) {
-		j->fd = open(j->path, O_RDWR | O_APPEND | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+		j->fd = open(
+			j->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
 		if (j->fd < 0)
-			return error_set(err, -errno, "%s: cannot open the restore journal: %s", j->path,
-				strerror(errno));
+			return error_set(err, -errno, "%s: cannot open the restore journal: %s%s", j->path,
+				strerror(errno), errno == EACCES ? "; it takes root" : "");
 		if (flock(j->fd, LOCK_EX | LOCK_NB)) {
 			close(j->fd);
 			j->fd = -1;
@@ -339,12 +390,14 @@ static void close_all_but(const int *keep, size_t count)
 
 /*
  * Waits for the end of the run.  An orderly end leaves no entry; after a crash or a SIGKILL
- * what stands in the file is undone here.
+ * what stands in the file is undone here.  Then it is told: a terminal that is stopped
+ * (Ctrl-S) must not keep the machine changed, nor the journal locked.
  */
 static _Noreturn void keep(struct journal *j, int end_of_run)
 {
 	struct error err = { "" };
 	sigset_t all;
+	static char told[1 << 16];
 	char byte;
 	int rc;
 
@@ -356,6 +409,7 @@ static _Noreturn void keep(struct journal *j, int end_of_run)
 	close_all_but((int[]){ j->fd, end_of_run }, 2);
 	while (read(end_of_run, &byte, 1) < 0 && errno == EINTR)
 		;
+	setvbuf(stderr, told, _IOFBF, sizeof(told));
 	rc = read_entries(j, &err);
 	if (!rc)
 		rc = undo_to(j, 0, tell_undone, &err);
@@ -363,6 +417,8 @@ static _Noreturn void keep(struct journal *j, int end_of_run)
 		unlink(j->path);
 	else
 		fprintf(stderr, "clkdrift: %s; run 'clkdrift restore'\n", err.text);
+	close(j->fd);
+	fflush(stderr);
 	_exit(rc != 0);
 }
 
@@ -383,14 +439,19 @@ static int start_keeper(struct journal *j, struct error *err)
 	if (j->keeper > 0)
 		return 0;
 	j->keeper = 0;
-	return error_set(err, -errno, "cannot start the process that puts the machine back: %s",
-		strerror(errno));
+	return error_set(
+		err, -errno, "cannot start the process that puts the machine back: %s", strerror(errno));
 }
 
 static int write_head(struct journal *j, const char *scenario, struct error *err)
 {
-	json_t *head = json_pack("{s:i, s:s}", "pid", (int)getpid(), "scenario", scenario);
-	int rc = head ? append_line(j, head, err) : error_set(err, -ENOMEM, "out of memory");
+	char boot[64];
+	json_t *head;
+	int rc;
+
+	read_boot_id(boot, sizeof(boot));
+	head = json_pack("{s:i, s:s, s:s}", "pid", (int)getpid(), "scenario", scenario, "boot", boot);
+	rc = head ? append_line(j, head, err) : error_set(err, -ENOMEM, "out of memory");
 
 	json_decref(head);
 	j->head = lseek(j->fd, 0, SEEK_END);
@@ -405,6 +466,8 @@ static int open_at(struct journal *j, const char *scenario, struct error *err)
 		return error_set(err, -EBUSY,
 			"another run that changes this machine is under way (process %d): wait for its end",
 			(int)holder(j->path));
+	if (!rc)
+		rc = load(j, err);
 	if (!rc && lseek(j->fd, 0, SEEK_END) > 0)
 		return error_set(err, -EEXIST,
 			"an earlier run was killed and left the machine changed; run 'clkdrift restore' "
@@ -430,6 +493,8 @@ static int open_in(const char *dir, struct journal **journal, const char *scenar
 	if (mkdir(dir, 0755) && errno != EEXIST)
 		rc = error_set(err, -errno, "%s: cannot make the directory: %s", dir, strerror(errno));
 	else
+		rc = check_directory(dir, err);
+	if (!rc)
 		rc = open_at(j, scenario, err);
 	if (rc)
 		journal_free(j);
@@ -455,8 +520,8 @@ int journal_close(struct journal *j, struct error *err)
 	/* The keeper finds either nothing, or what could not be undone just now, and tries once more. */
 	close(j->keeper_pipe);
 	j->keeper_pipe = -1;
-	if (j->keeper)
-		waitpid(j->keeper, NULL, 0);
+	for (int ms = 0; j->keeper && ms < KEEPER_END_MS && waitpid(j->keeper, NULL, WNOHANG) == 0; ms++)
+		usleep(1000);
 	journal_free(j);
 	return rc;
 }
@@ -471,13 +536,22 @@ static int restore_in(const char *dir, size_t *undone, void (*tell)(const char *
 	for (int i = 0; j && i < KEEPER_TRIES && rc == -EBUSY; i++) {
 		if (i)
 			usleep(KEEPER_PAUSE_US);
-		rc = access(j->path, F_OK) ? -ENOENT : lock_file(j, false, err);
+		rc = lock_file(j, false, err);
+	}
+	if (rc == -ENOENT) {
+		journal_free(j);
+		return 0;
 	}
 	if (rc == -EBUSY)
-		rc = error_set(err, -EBUSY, "a run is under way (process %d): it puts the machine back itself",
+		rc = error_set(err, -EBUSY,
+			"a run is under way (process %d): it puts the machine back itself",
 			(int)holder(j->path));
 	if (!rc)
-		rc = read_entries(j, err);
+		rc = check_directory(dir, err);
+	if (!rc)
+		rc = load(j, err);
+	if (!rc && j->before_restart && tell)
+		tell("the machine was restarted since: nothing of the killed run is left");
 	if (!rc) {
 		*undone = j->count;
 		rc = undo_to(j, 0, tell, err);
@@ -485,7 +559,7 @@ static int restore_in(const char *dir, size_t *undone, void (*tell)(const char *
 	if (!rc)
 		unlink(j->path);
 	journal_free(j);
-	return rc == -ENOENT ? 0 : rc;
+	return rc;
 }
 
 int journal_restore(size_t *undone, void (*tell)(const char *text), struct error *err)

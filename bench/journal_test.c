@@ -156,6 +156,11 @@ static void test_failed_undo_is_kept(void **state)
 	assert_int_equal(open_in(dir, &j, "test", &err), -EEXIST);
 	assert_non_null(strstr(err.text, "clkdrift restore"));
 	assert_int_equal(access(journal_path(), F_OK), 0);
+	/* The file is still not there: the restore says so, too. */
+	err = (struct error){ "" };
+	assert_int_equal(restore_in(dir, &undone, NULL, &err), -ENOENT);
+	assert_non_null(strstr(err.text, two));
+	assert_int_equal(access(journal_path(), F_OK), 0);
 	write_text(two, "other\n");
 	err = (struct error){ "" };
 	assert_int_equal(restore_in(dir, &undone, NULL, &err), 0);
@@ -177,6 +182,57 @@ static void test_nothing_to_restore(void **state)
 	assert_int_equal(restore_in(dir, &undone, NULL, &err), 0);
 	assert_int_equal(undone, 0);
 	assert_int_not_equal(access(journal_path(), F_OK), 0);
+}
+
+/* /run may be on disk: what was changed before a restart is not changed any more. */
+static void test_journal_of_another_boot(void **state)
+{
+	struct error err = { "" };
+	char text[400];
+	struct journal *j;
+	size_t undone;
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		"{\"pid\":1,\"boot\":\"another\"}\n{\"kind\":\"file\",\"path\":\"%s\",\"value\":\"older\"}\n",
+		one);
+	write_text(journal_path(), text);
+	assert_int_equal(restore_in(dir, &undone, NULL, &err), 0);
+	assert_int_equal(undone, 0);
+	assert_string_equal(read_text(one), "old one");
+	assert_int_not_equal(access(journal_path(), F_OK), 0);
+	/* It does not keep a run from its work, either. */
+	write_text(journal_path(), text);
+	j = must_open();
+	assert_int_equal(journal_write_file(j, one, "new", &err), 0);
+	assert_int_equal(journal_close(j, &err), 0);
+	assert_string_equal(read_text(one), "old one");
+}
+
+/* Whoever can write the journal has root write files. */
+static void test_directory_of_others(void **state)
+{
+	struct error err = { "" };
+	struct journal *j;
+	char link[96];
+	size_t undone;
+
+	(void)state;
+	write_text(journal_path(), "{\"pid\":1}\n");
+	assert_int_equal(chmod(dir, 0777), 0);
+	assert_int_equal(restore_in(dir, &undone, NULL, &err), -EPERM);
+	assert_non_null(strstr(err.text, dir));
+	assert_int_equal(open_in(dir, &j, "test", &err), -EPERM);
+	assert_int_equal(chmod(dir, 0700), 0);
+	snprintf(link, sizeof(link), "%s-link", dir);
+	assert_int_equal(symlink(dir, link), 0);
+	assert_int_equal(open_in(link, &j, "test", &err), -EPERM);
+	assert_int_equal(unlink(link), 0);
+	/* Nor is a link followed that stands in its place. */
+	assert_int_equal(unlink(journal_path()), 0);
+	assert_int_equal(symlink(one, journal_path()), 0);
+	assert_int_equal(open_in(dir, &j, "test", &err), -ELOOP);
+	assert_string_equal(read_text(one), "old one");
 }
 
 static void test_bad_journals(void **state)
@@ -264,6 +320,52 @@ static void test_keeper_puts_back(void **state)
 	}
 }
 
+/* A terminal that was stopped with Ctrl-S takes no more text: here a full pipe. */
+static void test_keeper_does_not_wait_for_its_reader(void **state)
+{
+	int saved = dup(STDERR_FILENO), ends[2];
+	static char full[1 << 16];
+	struct error err = { "" };
+	bool first, second;
+	size_t undone;
+	pid_t keeper;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, sizeof(full)), sizeof(full));
+	assert_int_equal(write(ends[1], full, sizeof(full)), sizeof(full));
+	dup2(ends[1], STDERR_FILENO);
+	keeper = die_in_child(SIGKILL);
+	dup2(saved, STDERR_FILENO);
+	first = becomes(one, "old one");
+	second = becomes(two, "old two");
+	assert_int_equal(restore_in(dir, &undone, NULL, &err), 0);
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	assert_true(first && second);
+	assert_int_equal(undone, 0);
+	assert_true(keeper > 0);
+}
+
+/* The run must end although the keeper does not. */
+static void test_keeper_that_hangs(void **state)
+{
+	struct journal *j = must_open();
+	struct error err = { "" };
+	time_t begin = time(NULL);
+	pid_t keeper = j->keeper;
+
+	(void)state;
+	assert_int_equal(journal_write_file(j, one, "new one", &err), 0);
+	kill(keeper, SIGSTOP);
+	assert_int_equal(journal_close(j, &err), 0);
+	assert_true(time(NULL) - begin < DEADLINE_S);
+	assert_string_equal(read_text(one), "old one");
+	kill(keeper, SIGKILL);
+	assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+}
+
 static void test_restore_when_the_keeper_died_too(void **state)
 {
 	struct error err = { "" };
@@ -286,13 +388,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_undo_in_reverse_order, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_entry_is_on_disk_before_the_change, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_entry_is_on_disk_before_the_change, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_second_run_is_refused, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_missing_file, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_failed_undo_is_kept, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_nothing_to_restore, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_journal_of_another_boot, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_directory_of_others, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_bad_journals, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_keeper_puts_back, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_keeper_does_not_wait_for_its_reader, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_keeper_that_hangs, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_restore_when_the_keeper_died_too, make_dir, remove_dir),
 	};
 

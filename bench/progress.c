@@ -3,6 +3,7 @@
 #include "bench/progress.h"
 
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,14 @@ void progress_start(struct progress *p, bool quiet)
 	const char *term = getenv("TERM");
 
 	p->shown = !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+/* Of a terminal that is stopped (Ctrl-S) nobody waits: the run has to end, and put the machine back. */
+static bool takes_text(const struct progress *p)
+{
+	struct pollfd terminal = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return p->shown && poll(&terminal, 1, 0) == 1 && terminal.revents & POLLOUT;
 }
 
 static size_t terminal_columns(void)
@@ -45,7 +54,7 @@ void progress_show(struct progress *p, const char *phase, double left_s, uint64_
 {
 	char line[LINE_BYTES];
 
-	if (!p->shown)
+	if (!takes_text(p))
 		return;
 	snprintf(line, sizeof(line), "%s: %s left, %s readings, %s lost", phase,
 		format_duration(ceil(fmax(left_s, 0))).text, format_count(readings).text,
@@ -56,12 +65,12 @@ void progress_show(struct progress *p, const char *phase, double left_s, uint64_
 
 void progress_say(struct progress *p, const char *what)
 {
-	if (p->shown)
+	if (takes_text(p))
 		fprintf(stderr, "\r\033[K%s ...", what);
 }
 
 void progress_end(struct progress *p)
 {
-	if (p->shown)
+	if (takes_text(p))
 		fputs("\r\033[K", stderr);
 }

@@ -18,15 +18,17 @@
 #define INTERVAL_DEFAULT_S 0.02
 #define BURST_DEFAULT	   16
 
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* of UTF-8; editors of Windows begin a file with it */
+
 struct loader {
 	struct scenario *scenario;
 	FILE *in;
-	int line;	    /* that inih was given last */
-	char section[128];  /* that the line stands in, as we see it */
+	int line;	   /* that inih was given last */
+	char section[128]; /* that the line stands in, as we see it */
 	int section_line;
 	struct error first; /* inih tells no reason */
 	int first_line;
-	char keys[1024];    /* of the section so far, each between blanks */
+	char keys[1024]; /* of the section so far, each between blanks */
 };
 
 /* inih: 0 is an error in this line. */
@@ -104,7 +106,7 @@ static int phase_disturbance(
 
 static int phase_key(struct loader *l, struct scenario_phase *phase, const char *key, const char *value)
 {
-	double *time_s = strcmp(key, "duration") == 0   ? &phase->duration_s
+	double *time_s = strcmp(key, "duration") == 0	? &phase->duration_s
 			 : strcmp(key, "recovery") == 0 ? &phase->recovery_s
 							: NULL;
 
@@ -116,10 +118,15 @@ static int phase_key(struct loader *l, struct scenario_phase *phase, const char 
 }
 
 /* Names go into CSV files and plots. */
+static bool name_char_is_plain(char c)
+{
+	return isalnum((unsigned char)c) || strchr("-_.+", c);
+}
+
 static bool name_is_plain(const char *name)
 {
 	for (const char *c = name; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("-_.+", *c))
+		if (!name_char_is_plain(*c))
 			return false;
 	return name[0] && strlen(name) < PHASE_NAME_MAX;
 }
@@ -130,7 +137,8 @@ static int phase_begin(struct loader *l, const char *name)
 	struct error why = { "" };
 
 	if (!name_is_plain(name))
-		error_set(&why, -EINVAL, "[phase %.60s]: a name is letters, digits and -_.+", name);
+		error_set(&why, -EINVAL, "[phase %.60s]: a name is letters, digits and -_.+, at most %d",
+			name, PHASE_NAME_MAX - 1);
 	for (size_t i = 0; i < s->phase_count; i++)
 		if (strcmp(s->phases[i].name, name) == 0)
 			error_set(&why, -EINVAL, "[phase %.60s]: there is one of that name already", name);
@@ -152,8 +160,10 @@ static int add_recovery(struct loader *l)
 	if (!phase || !(phase->recovery_s > 0))
 		return 1;
 	snprintf(name, sizeof(name), "after-%s", phase->name);
-	if (!phase_begin(l, name))
+	if (!phase_begin(l, name)) {
+		l->first_line = l->section_line;
 		return 0;
+	}
 	s->phases[s->phase_count - 1].duration_s = phase->recovery_s;
 	s->phases[s->phase_count - 1].is_recovery = true;
 	return 1;
@@ -227,9 +237,12 @@ static char *read_line(char *text, int size, void *stream)
 		return NULL;
 	l->line++;
 	if (!strchr(line, '\n') && !feof(l->in)) {
-		refuse_line(l, "the line is too long");
+		refuse_line(l, "the line is too long, or has a NUL byte");
 		return NULL;
 	}
+	/* inih passes over a byte order mark, too. */
+	if (l->line == 1 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		line += strlen(BYTE_ORDER_MARK);
 	while (*line == ' ' || *line == '\t')
 		line++;
 	end = *line == '[' ? strchr(line, ']') : NULL;
@@ -259,6 +272,10 @@ static void name_of(const char *path, char *name, size_t size)
 	if (length > ending && strcmp(base + length - ending, ".ini") == 0)
 		length -= ending;
 	snprintf(name, size, "%.*s", (int)length, base);
+	/* It goes into the run's directory and files, and need not be UTF-8. */
+	for (; *name; name++)
+		if (!name_char_is_plain(*name))
+			*name = '_';
 }
 
 static int find_file(const char *name, char path[PATH_MAX], struct error *err)
@@ -297,8 +314,8 @@ static int parse_file(struct loader *l, const char *path, struct error *err)
 	if (l->first_line && (line <= 0 || l->first_line <= line))
 		return error_set(err, -EINVAL, "%s:%d: %s", path, l->first_line, l->first.text);
 	if (line)
-		return error_set(err, -EINVAL, "%s:%d: neither [section] nor key = value", path,
-			line > 0 ? line : 1);
+		return error_set(
+			err, -EINVAL, "%s:%d: neither [section] nor key = value", path, line > 0 ? line : 1);
 	return 0;
 }
 

@@ -79,6 +79,8 @@ static void test_defaults(void **state)
 	assert_true(s.interval_s == 0);
 }
 
+#define NAME_47 "a2345678901234567890123456789012345678901234567"
+
 /* Each is refused with the line that holds it. */
 static void test_bad_files(void **state)
 {
@@ -115,6 +117,10 @@ static void test_bad_files(void **state)
 		{ "[load]\nx = 5\n", 1, "section [load]" },
 		{ "x = 5\n", 1, "stands in no [scenario]" },
 		{ "[phase a b]\nduration = 5s\n", 1, "a name is letters" },
+		{ "[phase a]\nduration = 5s\n[phase " NAME_47 "x]\nduration = 5s\n", 3, "-_.+, at most 47" },
+		{ "[phase a]\nduration = 5s\n[phase " NAME_47
+		  "]\nduration = 5s\nrecovery = 1s\n\n[phase b]\n",
+			3, "[phase after-" NAME_47 "]: a name is letters, digits and -_.+, at most 47" },
 		{ "[phase ]\nduration = 5s\n", 1, "a name is letters" },
 		{ "[phase a,b]\nduration = 5s\n", 1, "a name is letters" },
 		{ "[phase <b>]\nduration = 5s\n", 1, "a name is letters" },
@@ -162,7 +168,7 @@ static void test_disturbances(void **state)
 /* Every shipped file, with all that it asks for. */
 static void test_shipped(void **state)
 {
-	static const char *const names[] = { "quick", "full", "clocksources", "cstates", "cpufreq", "soak",
+	static const char *const names[] = { "quick", "idle", "full", "clocksources", "cstates", "cpufreq", "soak",
 		"selftest" };
 	char tree[PATH_MAX];
 
@@ -196,6 +202,31 @@ static void test_too_many_phases(void **state)
 	snprintf(text + used, sizeof(text) - used, "[phase last]\nduration = 1s\n");
 	assert_int_equal(load(text, &s, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "more than 256 phases"));
+}
+
+/* As editors of Windows write it. */
+static void test_byte_order_mark(void **state)
+{
+	struct error err = { "" };
+	struct scenario s;
+
+	(void)state;
+	assert_int_equal(load("\xEF\xBB\xBF[phase a]\r\nduration = 5s\r\n", &s, &err), 0);
+	assert_int_equal(s.phase_count, 1);
+	assert_string_equal(s.phases[0].name, "a");
+	scenario_free(&s);
+}
+
+/* The name goes into JSON: that of the file need not be UTF-8. */
+static void test_name_of_the_file(void **state)
+{
+	char name[64], small[5];
+
+	(void)state;
+	name_of("/some/where/my own\xff.ini", name, sizeof(name));
+	assert_string_equal(name, "my_own_");
+	name_of("no-ending", small, sizeof(small));
+	assert_string_equal(small, "no-e");
 }
 
 static void test_by_name(void **state)
@@ -236,6 +267,8 @@ int main(void)
 		cmocka_unit_test(test_disturbances),
 		cmocka_unit_test(test_shipped),
 		cmocka_unit_test(test_too_many_phases),
+		cmocka_unit_test(test_byte_order_mark),
+		cmocka_unit_test(test_name_of_the_file),
 		cmocka_unit_test(test_by_name),
 		cmocka_unit_test(test_not_there),
 	};

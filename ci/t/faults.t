@@ -187,11 +187,11 @@ told() { # NAME KEY: more than none in the JSON, and the same number in the text
 	like "$out" "[ ,]$count $2" "$1: the same count in the text"
 }
 run=$T/loss
-clkdrift run -q --no-report -d 1s --interval 0 --burst 1 --clocks tsc,monotonic_raw -o "$run"
+clkdrift run idle -q --no-report -d 1s --interval 0 --burst 1 --clocks tsc,monotonic_raw -o "$run"
 is "$(jq '[.tallies[] | .kept - .dropped] | add' "$run/run.json")" "$(cat "$run"/samples/*.csv | grep -vc '^clock')" \
 	"as fast as it goes: what was kept is stored or counted as dropped"
 run=$T/odd
-clkdrift run -q --no-report -d 2s --interval 10ms --burst 1 --clocks monotonic_raw,sim:noise=20:delay=500:early_share=0.1:early=5000:step=-50000000@1 -o "$run"
+clkdrift run idle -q --no-report -d 2s --interval 10ms --burst 1 --clocks monotonic_raw,sim:noise=20:delay=500:early_share=0.1:early=5000:step=-50000000@1 -o "$run"
 is "$rc" 1 "a clock that steps back by 50 ms is unstable"
 told "inverted brackets" inverted
 told "rejected readings" rejected

@@ -6,7 +6,7 @@
 . ci/t/lib.sh
 export HWLOC_SYNTHETIC="package:4 [numa] core:32 pu:2"
 
-clkdrift run -d 2s --interval 50ms --burst 2 --clocks sim:drift=3:noise=20:delay=40 --no-report --json -o "$T/run" --seed 1
+clkdrift run idle -d 2s --interval 50ms --burst 2 --clocks sim:drift=3:noise=20:delay=40 --no-report --json -o "$T/run" --seed 1
 is "$rc" 0 "the run is judged stable"
 is "$err" "" "and says nothing on stderr"
 is "$(json '.drift | length')" 256 "one drift for each CPU"
@@ -31,13 +31,13 @@ clkdrift analyze "$T/run"
 ok $? "the text stays readable: one row stands for 256"
 like "$out" 'on the CPU where it is worst' "and says so"
 
-clkdrift run -d 0.5s --clocks sim -c 3,64-66,255 --no-report -q -o "$T/five"
+clkdrift run idle -d 0.5s --clocks sim -c 3,64-66,255 --no-report -q -o "$T/five"
 is "$(find "$T/five/samples" -type f -printf '%f ' | tr ' ' '\n' | sort | xargs)" \
 	"cpu003.csv cpu064.csv cpu065.csv cpu066.csv cpu255.csv" "--cpus picks five of them"
-clkdrift run -d 0.5s -c 0-256 -o "$T/no"
+clkdrift run idle -d 0.5s -c 0-256 -o "$T/no"
 is "$rc" 2 "CPU 256 does not exist"
 like "$err" '^clkdrift: --cpus 0-256: CPU 256 is offline' "and the error says so"
-clkdrift run -d 0.5s --clocks monotonic -o "$T/no"
+clkdrift run idle -d 0.5s --clocks monotonic -o "$T/no"
 is "$rc" 2 "real clocks of another machine are refused"
 like "$err" 'use --clocks sim' "with what to do"
 finish

@@ -80,7 +80,7 @@ ok $? "a run that ends before its first deadline ends on time, and is not stable
 
 # ---- a machine that cannot keep up: more probes than CPUs, back to back ----
 
-HWLOC_SYNTHETIC="core:16 pu:1" clkdrift run -d 1s --interval 0 --burst 1 --clocks sim --no-report --json -o "$T/flood"
+HWLOC_SYNTHETIC="core:16 pu:1" clkdrift run idle -d 1s --interval 0 --burst 1 --clocks sim --no-report --json -o "$T/flood"
 rows=$(cat "$T"/flood/samples/cpu*.csv | grep -c '^sim,')
 kept=$(jq '[.tallies[].kept] | add' "$T/flood/run.json")
 dropped=$(jq '[.tallies[].dropped // 0] | add' "$T/flood/run.json")
@@ -89,7 +89,7 @@ is "$(jq '.losses.dropped // 0' "$T/flood/verdict.json")" "$dropped" "and the ve
 
 # ---- memory ----
 
-start run -d 1h --interval 0 --burst 1 --clocks monotonic --no-report -q -o "$T/memory"
+start run idle -d 1h --interval 0 --burst 1 --clocks monotonic --no-report -q -o "$T/memory"
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"; }
 size() { cat "$T"/memory/samples/cpu*.csv 2>/dev/null | wc -c; }
 # shellcheck disable=SC2016 # expanded by await, again and again

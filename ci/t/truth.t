@@ -18,7 +18,7 @@ check() {
 
 sample() { # NAME OPTION...
 	rm -rf "${T:?}/run"
-	clkdrift run -o "$T/run" --no-report --json "$@"
+	clkdrift run idle -o "$T/run" --no-report --json "$@"
 }
 
 # ---- the simulated clock: the tool against itself, several seeds ----
