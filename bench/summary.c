@@ -9,6 +9,7 @@
 #include "analysis/format.h"
 
 #define ROWS_MAX     40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
+#define STEPS_SHOWN  8
 #define PHASES_MAX   6	/* more disturbed phases than this: the table of phases stands for all drifts */
 #define LINE_COLUMNS 100
 
@@ -165,13 +166,15 @@ static void print_phases(const struct estimates *e, FILE *out)
 
 static void print_steps(const struct estimates *e, FILE *out)
 {
-	for (size_t i = 0; i < e->step_count && i < ROWS_MAX; i++)
+	for (size_t i = 0; i < e->step_count && i < STEPS_SHOWN; i++)
 		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s\n", i ? "" : "\n",
 			e->steps[i].clock, e->steps[i].cpu, e->steps[i].at_s,
 			format_offset(
 				e->steps[i].step_ns, (e->steps[i].ci_high_ns - e->steps[i].ci_low_ns) / 2)
 				.text,
 			e->steps[i].cause);
+	if (e->step_count > STEPS_SHOWN)
+		fprintf(out, "... and %zu more steps: steps.csv\n", e->step_count - STEPS_SHOWN);
 }
 
 static void print_losses(const struct run *run, const struct estimates *e, FILE *out)

@@ -16,9 +16,9 @@ check() {
 	ok $? "$name" "not $expression with $*"
 }
 
-sample() { # NAME OPTION...
+sample() { # SCENARIO OPTION...
 	rm -rf "${T:?}/run"
-	clkdrift run idle -o "$T/run" --no-report --json "$@"
+	clkdrift run -o "$T/run" --no-report --json "$@"
 }
 
 # ---- the simulated clock: the tool against itself, several seeds ----
@@ -47,16 +47,16 @@ step_near() {
 	jq -r --argjson want "$1" '[.steps[] | select(.clock == "sim")] | sort_by((.step_ns - $want) | fabs) | .[0] // empty
 		| [.step_ns, .ci_low_ns, .ci_high_ns] | @tsv' "$T/out"
 }
-sample --clocks "sim:noise=20:delay=40:step=5000@1.5" --reference tsc -d 3s --seed 7
+sample idle --clocks "sim:noise=20:delay=40:step=5000@1.5" --reference tsc -d 3s --seed 7
 read -r got low high < <(step_near 5000)
 check "a step of 5 us is found" "abs(g - 5000) <= (h - l) + 20" "g=${got:-0}" "l=${low:-0}" "h=${high:-0}"
 is "$(jq '[.steps[] | .cpu] | unique | length' "$T/out")" "$(jq '[.drift[] | .cpu] | unique | length' "$T/out")" \
 	"on every CPU"
-sample --clocks "sim:noise=20:delay=40:halt=1000000@1.5" --reference tsc -d 3s --seed 7
+sample idle --clocks "sim:noise=20:delay=40:halt=1000000@1.5" --reference tsc -d 3s --seed 7
 read -r got low high < <(step_near 1000000)
 check "a TSC that stood still for 1 ms is a step of the clock ahead" "abs(g - 1e6) <= (h - l) + 200" \
 	"g=${got:-0}" "l=${low:-0}" "h=${high:-0}"
-sample --clocks "sim:noise=20:delay=40" --reference tsc -d 2s --seed 7
+sample idle --clocks "sim:noise=20:delay=40" --reference tsc -d 2s --seed 7
 is "$(json '.steps | length')" 0 "no step is found where there is none"
 
 # ---- frequencies given to the kernel ----
@@ -65,7 +65,7 @@ inject() { # PPM
 	local ppm=$1 name="adjtimex at $1 ppm" asked
 	"$adjtimex" freq "$ppm"
 	asked=$("$adjtimex" get)
-	sample --clocks monotonic,monotonic_raw -d 3s
+	sample idle --clocks monotonic,monotonic_raw -d 3s
 	if [ "$(cut -d' ' -f1 <<<"$asked")" != "$("$adjtimex" get | cut -d' ' -f1)" ]; then
 		skip "$name" "something else steers the clock, a time daemon perhaps"
 		return
