@@ -13,12 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_write("fuzz.ini", data, size);
 	rc = scenario_load(fuzz_path("fuzz.ini"), &scenario, &err);
 	fuzz_check(rc, &err);
-	if (rc)
-		return 0;
-	if (scenario.phase_count == 0 || scenario.burst == 0 || !(scenario.interval_s >= 0))
+	if (!rc && (scenario.phase_count == 0 || scenario.burst == 0 || !(scenario.interval_s >= 0)))
 		abort();
-	scenario_scale(&scenario, 7);
-	if (!(scenario_duration(&scenario) > 6.9 && scenario_duration(&scenario) < 7.1))
+	if (!rc)
+		scenario_scale(&scenario, 7);
+	if (!rc && !(scenario_duration(&scenario) > 6.9 && scenario_duration(&scenario) < 7.1))
 		abort();
+	scenario_free(&scenario);
 	return 0;
 }
