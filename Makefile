@@ -14,7 +14,7 @@ CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
 # clang complains where a sanitizer keeps it from vectorising an 'omp simd' loop.
 WARN     += -Wno-pass-failed
-PKGS     := hwloc jansson gsl
+PKGS     := hwloc jansson gsl nettle
 DATADIR  := $(prefix)/share/clkdrift
 CPPFLAGS += -I. -D_GNU_SOURCE -DCLKDRIFT_VERSION='"$(VERSION)"' -DCLKDRIFT_DATADIR='"$(DATADIR)"'
 # -fopenmp-simd: sums marked 'omp simd' may be added in any order; nothing else of OpenMP.
@@ -22,9 +22,11 @@ ALL_CFLAGS = -std=gnu17 -fopenmp-simd $(WARN) -MMD -MP -pthread $(CFLAGS) $(shel
 LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lcpupower -lm -pthread
 
 # What a fresh Debian 12 needs, beside make itself.
-DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev libinih-dev libcpupower-dev gnuplot-nox stress-ng
+DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev nettle-dev libinih-dev libcpupower-dev gnuplot-nox stress-ng
 # What the tests need on top: ci/t runs as an ordinary user too, and fuzzes with clang.
-TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount clang libclang-rt-14-dev shellcheck mandoc bash-completion
+TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount iproute2 clang libclang-rt-14-dev shellcheck mandoc bash-completion
+# What 'clkdrift lab' needs: guests of this machine's kind, and their ACPI tables.
+LAB_DEPS := qemu-system-x86 busybox-static acpica-tools
 
 SRC   := $(filter-out %_test.c,$(wildcard results/*.c probes/*.c analysis/*.c bench/*.c))
 TESTS := $(wildcard results/*_test.c probes/*_test.c analysis/*_test.c bench/*_test.c)
@@ -33,7 +35,7 @@ DISTURBANCES := $(patsubst bench/disturb_%.c,%,$(filter-out %_test.c,$(wildcard 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o $(B)/gen/disturbances.o
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 
-.PHONY: all run check check-unit check-asan check-tsan fuzz bench deps test-deps install clean help FORCE
+.PHONY: all run check check-unit check-asan check-tsan fuzz bench lab deps test-deps install clean help FORCE
 .DELETE_ON_ERROR:
 
 # 'make V=1' shows the commands.
@@ -130,19 +132,25 @@ bench: test-deps
 	@$(MAKE) --no-print-directory all $(HELPERS)
 	@CLKDRIFT=$(abspath $(B))/clkdrift BUILD=$(abspath $(B)) ci/bench
 
+lab:
+	@ci/deps $(DEPS) $(LAB_DEPS) jq perl
+	@$(MAKE) --no-print-directory $(JOBS) all $(B)/ci/findings
+	@CLKDRIFT=$(abspath $(B))/clkdrift BUILD=$(abspath $(B)) ci/lab
+
 install: all
 	install -D -m 755 $(B)/clkdrift $(DESTDIR)$(prefix)/bin/clkdrift
 	install -D -m 644 bench/clkdrift.1 $(DESTDIR)$(prefix)/share/man/man1/clkdrift.1
 	install -D -m 644 bench/completion.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/clkdrift
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/analysis analysis/*.csv
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/scenarios bench/scenarios/*.ini
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/lab bench/lab/*
 
 # Installs only what is missing; an ordinary user with everything there passes.
 deps:
 	@ci/deps $(DEPS)
 
 test-deps:
-	@ci/deps $(DEPS) $(TEST_DEPS)
+	@ci/deps $(DEPS) $(TEST_DEPS) $(LAB_DEPS)
 
 clean:
 	rm -rf build build-asan build-tsan
@@ -152,6 +160,7 @@ help:
 	@echo 'make check       install what is missing, build, run all tests'
 	@echo 'make             build only'
 	@echo 'make bench       precision and speed, side by side with what they are compared to'
+	@echo 'make lab         known truths of guests under QEMU, expected and measured'
 	@echo 'make check-asan  unit tests under AddressSanitizer and UBSan'
 	@echo 'make check-tsan  the threads under ThreadSanitizer'
 	@echo 'make fuzz        the readers under libFuzzer, SECONDS=60 each'

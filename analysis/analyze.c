@@ -52,7 +52,9 @@ int analyze_reference(const struct run *run, const struct judging *judging, int 
 			       ? 0
 			       : error_set(err, -EINVAL, "reference \"%s\": not sampled in this run", wish);
 	}
-	found = run_clock_find(run, "monotonic_raw");
+	found = run_clock_find(run, "peer");
+	if (found < 0)
+		found = run_clock_find(run, "monotonic_raw");
 	if (found < 0)
 		found = run_clock_find(run, "monotonic");
 	/* A clock alone still has the pivot beside it. */

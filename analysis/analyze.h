@@ -21,7 +21,7 @@ int analyze_run(const struct run *run, const struct samples *samples, const stru
 
 /*
  * The reference that the analysis takes: index into run->clocks or PAIR_TSC; -EINVAL with
- * err set if it was not sampled.  Without a wish: monotonic_raw, else monotonic, else the first
+ * err set if it was not sampled.  Without a wish: peer, else monotonic_raw, else monotonic, else the first
  * clock in the list; the TSC where there is but one clock.
  */
 int analyze_reference(

@@ -15,10 +15,24 @@
 /* What an injected event does to the clocks: it may explain a step between two that it treats differently. */
 struct touch {
 	const char *kind;
-	const char *moved[6]; /* clocks that it makes step */
-	const char *kept[4];  /* clocks that it must not move; empty: all that it does not move */
-	bool backward;	      /* it may set the moved ones back */
+	const char *moved[6];  /* clocks that it makes step */
+	const char *kept[4];   /* clocks that it must not move; empty: all that it does not move */
+	const char *either[3]; /* where kept is empty: clocks of which nobody says whether it moves them */
+	bool backward;	       /* it may set the moved ones back */
 };
+
+/*
+ * All that QEMU counts with for the guest stands still with it, or is set back with it, and the clocks of its host
+ * do not.  Nor does an RTC that follows the host's time (-rtc clock=host, the default), nor a PTP clock of KVM.
+ */
+#define HOST_CLOCKS                                                                                          \
+	{                                                                                                    \
+		"peer", "peer_monotonic", "peer_realtime", "peer_tsc"                                        \
+	}
+#define HOST_DEVICES                                                                                         \
+	{                                                                                                    \
+		"rtc", "ptp"                                                                                 \
+	}
 
 enum { SETTIME };
 
@@ -28,13 +42,16 @@ static const struct touch touches[] = {
 	 * the kernel moves wall_to_monotonic the other way, so that no other clock of its own steps
 	 * (kernel/time/timekeeping.c, do_settimeofday64).
 	 */
-	[SETTIME] = { "settime", { "realtime", "tai" }, { NULL }, true },
+	[SETTIME] = { "settime", { "realtime", "tai" }, { NULL }, { NULL }, true },
 	/*
 	 * Over a suspend these go on, and CLOCK_MONOTONIC and CLOCK_MONOTONIC_RAW stand still
 	 * (clock_getres(2)).  Nobody says what a bare counter does: in s2idle it may go on, in S3 start again.
 	 */
 	{ "suspend", { "boottime", "realtime", "tai", "rtc", "ptp" }, { "monotonic", "monotonic_raw" },
-		false },
+		{ NULL }, false },
+	{ "pause", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
+	{ "migrate", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
+	{ "loadvm", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
 };
 
 static bool in_list(const char *const *list, size_t size, const char *name)
@@ -52,7 +69,9 @@ static bool moves(const struct touch *t, const char *clock)
 
 static bool keeps(const struct touch *t, const char *clock)
 {
-	return t->kept[0] ? in_list(t->kept, sizeof(t->kept) / sizeof(*t->kept), clock) : !moves(t, clock);
+	return t->kept[0] ? in_list(t->kept, sizeof(t->kept) / sizeof(*t->kept), clock)
+			  : !moves(t, clock) &&
+				    !in_list(t->either, sizeof(t->either) / sizeof(*t->either), clock);
 }
 
 static const struct touch *touch_of(const struct event *e)
@@ -69,10 +88,10 @@ static bool can_part(const struct touch *t, const char *clock, const char *refer
 }
 
 /*
- * A change of the clocksource, of the time, or a sleep.  Not "watchdog": its line in the kernel log is read
+ * A change of the clocksource, of the time, a sleep, or what the host did to its guest.  Not "watchdog": its line in the kernel log is read
  * some time after the fact.
  */
-static const char *const stepping[] = { "clocksource", "settime", "suspend" };
+static const char *const stepping[] = { "clocksource", "settime", "suspend", "pause", "migrate", "loadvm" };
 
 bool cause_may_step(const struct event *event, const char *clock, const char *reference)
 {

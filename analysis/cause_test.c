@@ -124,6 +124,35 @@ static void suspend_parts_what_stops_from_what_goes_on(void **state)
 	scene_close(&c);
 }
 
+/* QEMU stops, or sets back, all that the guest counts with; its RTC follows the host. */
+static void the_host_parts_its_clocks_from_the_guests(void **state)
+{
+	static const char *const kinds[] = { "pause", "migrate", "loadvm" };
+	struct event e = { .injected = true };
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	for (size_t i = 0; i < 3; i++) {
+		char cause[32];
+
+		snprintf(cause, sizeof(cause), "%s: text", kinds[i]);
+		strcpy(e.kind, kinds[i]);
+		event(&c, 10 * (double)(i + 1), kinds[i], true);
+		expect(&c, 10 * (double)(i + 1), "tsc", "peer", cause, "yes");
+		expect(&c, 10 * (double)(i + 1), "peer_realtime", "monotonic", cause, "yes");
+		expect(&c, 10 * (double)(i + 1), "rtc", "peer", cause, "yes");
+		expect(&c, 10 * (double)(i + 1), "rtc", "monotonic", cause, "yes");
+		/* It is no excuse for clocks that are treated alike. */
+		expect(&c, 10 * (double)(i + 1), "monotonic", "tsc", "unknown", "no");
+		expect(&c, 10 * (double)(i + 1), "peer_tsc", "peer", "unknown", "no");
+		assert_true(cause_may_step(&e, "tsc", "peer"));
+		assert_false(cause_may_step(&e, "tsc", "hpet"));
+	}
+	assert_int_equal(cause_excused_backward(&c.s.run, NULL, "tsc"), 0);
+	scene_close(&c);
+}
+
 static void what_is_excused_backward(void **state)
 {
 	struct scene c;
@@ -184,6 +213,7 @@ int main(void)
 		cmocka_unit_test(the_nearest_event_in_reach),
 		cmocka_unit_test(settime_moves_two_clocks_only),
 		cmocka_unit_test(suspend_parts_what_stops_from_what_goes_on),
+		cmocka_unit_test(the_host_parts_its_clocks_from_the_guests),
 		cmocka_unit_test(what_is_excused_backward),
 		cmocka_unit_test(events_that_make_steps),
 	};

@@ -92,15 +92,23 @@ const char *relation_oscillator(const struct run *run, const struct phase *phase
 
 enum relation relation_of(const struct run *run, const struct phase *phase, int clock, int reference)
 {
-	bool same = strcmp(relation_oscillator(run, phase, clock),
-			    relation_oscillator(run, phase, reference)) == 0;
+	const char *one = relation_oscillator(run, phase, clock);
+	const char *other = relation_oscillator(run, phase, reference);
 
-	return same ? RELATION_ARITHMETIC : RELATION_CRYSTAL;
+	if (strcmp(one, other) == 0)
+		return RELATION_ARITHMETIC;
+	if (strcmp(one, OSCILLATOR_LABEL_HOST) == 0 || strcmp(other, OSCILLATOR_LABEL_HOST) == 0)
+		return RELATION_GUEST;
+	return RELATION_CRYSTAL;
 }
 
 const char *relation_name(enum relation relation)
 {
-	return relation == RELATION_ARITHMETIC ? "arithmetic" : "crystal";
+	static const char *const names[] = {
+		[RELATION_ARITHMETIC] = "arithmetic", [RELATION_CRYSTAL] = "crystal", [RELATION_GUEST] = "guest"
+	};
+
+	return names[relation];
 }
 
 const char *relation_limit(enum relation relation)

@@ -35,6 +35,8 @@ enum relation {
 	RELATION_ARITHMETIC,
 	/* Two oscillators: each is a witness against the other. */
 	RELATION_CRYSTAL,
+	/* A guest's clock and one of its own host: one crystal, but the guest's idea of its rate is its own. */
+	RELATION_GUEST,
 };
 
 /*

@@ -50,6 +50,7 @@ static void presets_of_the_tree(void **state)
 	/* Every relation has a preset. */
 	assert_non_null(limits_find(&limits, relation_limit(RELATION_ARITHMETIC)));
 	assert_non_null(limits_find(&limits, relation_limit(RELATION_CRYSTAL)));
+	assert_non_null(limits_find(&limits, relation_limit(RELATION_GUEST)));
 	limits_free(&limits);
 }
 
@@ -94,6 +95,14 @@ static void the_oscillator_makes_the_relation(void **state)
 	assert_int_equal(relation_of(&s.run, NULL, 0, PAIR_TSC), RELATION_ARITHMETIC);
 	assert_int_equal(relation_of(&s.run, NULL, 2, PAIR_TSC), RELATION_CRYSTAL);
 	assert_string_equal(relation_name(RELATION_CRYSTAL), "crystal");
+	/* The host's clocks among themselves, and against the guest's. */
+	synthetic_ns_clock(&s, "peer", OSCILLATOR_LABEL_HOST);
+	synthetic_ns_clock(&s, "peer_monotonic", OSCILLATOR_LABEL_HOST);
+	assert_int_equal(relation_of(&s.run, NULL, 3, 4), RELATION_ARITHMETIC);
+	assert_int_equal(relation_of(&s.run, NULL, 0, 3), RELATION_GUEST);
+	assert_int_equal(relation_of(&s.run, NULL, 3, 2), RELATION_GUEST);
+	assert_int_equal(relation_of(&s.run, NULL, 3, PAIR_TSC), RELATION_GUEST);
+	assert_string_equal(relation_limit(RELATION_GUEST), "guest");
 	synthetic_free(&s);
 }
 

@@ -3,6 +3,7 @@
 #include "analysis/steering.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "analysis/pair.h"
 #include "analysis/phase.h"
@@ -19,34 +20,55 @@ static double steering_of(const json_t *environment)
 	return json_number_value(freq) + (json_number_value(tick) - 10000) * 100;
 }
 
-/* 1 where the clock alone is steered, -1 where the reference alone is, else 0. */
-static int side(const struct run *run, int clock, int reference)
+static bool is_steered(const struct run *run, int clock)
 {
-	bool target = clock != PAIR_TSC && run->clocks[clock].steered;
-	bool other = reference != PAIR_TSC && run->clocks[reference].steered;
+	return clock != PAIR_TSC && run->clocks[clock].steered;
+}
 
-	return target - other;
+/* A clock of the other machine is steered by that machine's adjtimex. */
+static bool is_remote(const struct run *run, int clock)
+{
+	const char *label = clock == PAIR_TSC ? "" : run->clocks[clock].oscillator;
+
+	return strcmp(label, OSCILLATOR_LABEL_HOST) == 0 || strcmp(label, OSCILLATOR_LABEL_PEER) == 0;
+}
+
+static double mean_steering(const struct run *run)
+{
+	double before = steering_of(run->environment_before);
+	double after = run->environment_after ? steering_of(run->environment_after) : before;
+
+	return (before + after) / 2;
+}
+
+/* What adjtimex does to one clock; NaN: not known. */
+static double rate_ppm(const struct run *run, const struct phase *phase, int clock)
+{
+	if (!is_steered(run, clock))
+		return 0;
+	if (is_remote(run, clock))
+		return steering_of(run->peer_environment);
+	if (isfinite(phase->steering_ppm))
+		return phase->steering_ppm;
+	return phase_has(phase, DISTURBANCE_SLEW) ? NAN : mean_steering(run);
+}
+
+static bool alike(const struct run *run, int clock, int reference)
+{
+	return is_steered(run, clock) == is_steered(run, reference) &&
+	       (!is_steered(run, clock) || is_remote(run, clock) == is_remote(run, reference));
 }
 
 double steering_ppm(const struct run *run, const struct phase *phase, int clock, int reference)
 {
-	int sign = side(run, clock, reference);
-	double before, after;
-
-	if (sign == 0)
-		return 0;
-	if (isfinite(phase->steering_ppm))
-		return sign * phase->steering_ppm;
-	if (phase_has(phase, DISTURBANCE_SLEW))
-		return NAN;
-	before = steering_of(run->environment_before);
-	after = run->environment_after ? steering_of(run->environment_after) : before;
-	return sign * (before + after) / 2;
+	return alike(run, clock, reference) ? 0
+					    : rate_ppm(run, phase, clock) - rate_ppm(run, phase, reference);
 }
 
 double steering_injected_ppm(const struct run *run, const struct phase *phase, int clock, int reference)
 {
-	int sign = side(run, clock, reference);
+	int sign = (is_steered(run, clock) && !is_remote(run, clock)) -
+		   (is_steered(run, reference) && !is_remote(run, reference));
 
 	if (sign == 0 || !phase_has(phase, DISTURBANCE_SLEW))
 		return 0;

@@ -75,11 +75,43 @@ static void a_slew_on_purpose(void **state)
 	synthetic_free(&s);
 }
 
+/* Each machine's adjtimex steers its own clocks. */
+static void another_machine_steers_its_own(void **state)
+{
+	struct synthetic s;
+	struct phase *phase;
+
+	(void)state;
+	init(&s);
+	phase = &s.run.phases[0];
+	synthetic_ns_clock(&s, "peer", OSCILLATOR_LABEL_HOST);
+	synthetic_ns_clock(&s, "peer_monotonic", OSCILLATOR_LABEL_HOST);
+	s.run.clocks[4].steered = true;
+	/* Nobody told what the other machine does. */
+	assert_true(isnan(steering_ppm(&s.run, phase, 4, 3)));
+	near(steering_ppm(&s.run, phase, 0, 3), 111);
+	s.run.peer_environment =
+		json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", -20., "tick_us", 10000);
+	near(steering_ppm(&s.run, phase, 4, 3), -20);
+	near(steering_ppm(&s.run, phase, 0, 4), 131);
+	near(steering_ppm(&s.run, phase, 3, PAIR_TSC), 0);
+	phase->steering_ppm = 5;
+	near(steering_ppm(&s.run, phase, 0, 4), 25);
+	/* A slew here is none of the other machine's. */
+	synthetic_disturbed(&s, "slew", "freq=5", OBSERVED_YES);
+	near(steering_injected_ppm(&s.run, phase, 4, 3), 0);
+	near(steering_injected_ppm(&s.run, phase, 0, 4), 5 - 110);
+	json_decref(s.run.peer_environment);
+	s.run.peer_environment = NULL;
+	synthetic_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_phase_stands_over_the_environment),
 		cmocka_unit_test(a_slew_on_purpose),
+		cmocka_unit_test(another_machine_steers_its_own),
 	};
 
 	return cmocka_run_group_tests_name("analysis/steering", tests, NULL, NULL);

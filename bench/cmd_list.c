@@ -15,6 +15,7 @@
 #include "bench/data_path.h"
 #include "bench/disturbance.h"
 #include "bench/facts.h"
+#include "bench/lab_config.h"
 #include "bench/options.h"
 #include "bench/scenario.h"
 #include "bench/tsc_rate.h"
@@ -41,7 +42,7 @@ static int list_clocks(json_t *list, struct error *err)
 	json_decref(facts);
 	for (size_t i = 0; clock_readers[i]; i++) {
 		const struct clock_reader *reader = clock_readers[i];
-		struct clock_setup setup = { NULL, tsc_hz, 0 };
+		struct clock_setup setup = { .tsc_hz = tsc_hz };
 		struct clock_traits traits = { 0 };
 		struct error why = { "" };
 		bool open = !reader->open || reader->open(&setup, &traits, &why) == 0;
@@ -166,6 +167,23 @@ static int list_limits(json_t *list, struct error *err)
 	return rc;
 }
 
+static int list_configurations(json_t *list, struct error *err)
+{
+	struct lab_configs configs;
+	int rc = lab_configs_load(&configs, NULL, err);
+
+	for (size_t i = 0; !rc && i < configs.count; i++) {
+		const struct lab_config *c = &configs.rows[i];
+
+		add(list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:b, s:s}", "name", c->name, "summary",
+				  c->summary, "arch", c->arch, "vcpus", (int)c->vcpus, "cpu", c->cpu, "machine",
+				  c->machine, "hpet", c->hpet, "cstates", c->cstates, "pstates", c->pstates, "accel",
+				  c->accel));
+	}
+	lab_configs_free(&configs);
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	int (*fill)(json_t *list, struct error *err);
@@ -174,6 +192,7 @@ static const struct {
 	{ "disturbances", list_disturbances },
 	{ "scenarios", list_scenarios },
 	{ "limits", list_limits },
+	{ "configurations", list_configurations },
 };
 
 static void print_parameters(json_t *parameters)
@@ -235,12 +254,12 @@ static int list_command(const struct options *options, struct error *err)
 		return rc;
 	}
 	return error_set(
-		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits", name);
+		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits, configurations", name);
 }
 
 const struct command command_list = {
 	.name = "list",
-	.usage = "clocks|disturbances|scenarios|limits [OPTION]...",
+	.usage = "clocks|disturbances|scenarios|limits|configurations [OPTION]...",
 	.summary = "clocks, disturbances, scenarios, limits to choose from",
 	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read or a\n"
 		"disturbance that cannot be done on this machine is listed with the reason.",

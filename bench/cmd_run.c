@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "analysis/report.h"
+#include "analysis/limits.h"
 #include "bench/data_path.h"
 #include "bench/facts.h"
 #include "bench/options.h"
@@ -161,6 +161,10 @@ static int prepare(struct runner *r)
 	clocksource = facts_text(r->run.environment_before, "clocksource.current");
 	rc = session_open(&r->session, &r->run, r->placement, r->cpus, r->cpu_count, clocks,
 		clocksource ? clocksource : "", r->err);
+	for (size_t i = 0; !rc && i < o->ntp_count; i++)
+		rc = session_add_clock(&r->session, "ntp", o->ntp[i], clocksource ? clocksource : "", r->err);
+	if (!rc && o->peer)
+		rc = session_add_clock(&r->session, "peer", o->peer, clocksource ? clocksource : "", r->err);
 	return rc ? rc : check_judging(r);
 }
 
@@ -282,49 +286,6 @@ static int sample(struct runner *r)
 	return rc ? rc : stored;
 }
 
-static int draw_report(struct runner *r, const struct outcome *outcome, bool *drawn)
-{
-	struct error why = { "" };
-
-	*drawn = false;
-	if (r->options->no_report)
-		return 0;
-	progress_say(&r->progress, "drawing the report");
-	if (report_write(&outcome->run, &outcome->samples, &outcome->estimates, outcome->reference, &why) ==
-		0) {
-		*drawn = true;
-		return 0;
-	}
-	/* The numbers are there: a missing picture is told, and does not hide them. */
-	progress_end(&r->progress);
-	fprintf(stderr, "clkdrift: no report: %s\n", why.text);
-	return 0;
-}
-
-static int judge(struct runner *r)
-{
-	static const struct judging no_wish;
-	struct outcome outcome;
-	bool drawn;
-	int rc;
-
-	progress_say(&r->progress, "analysing");
-	rc = outcome_load(&outcome, r->run.dir, &no_wish, r->err);
-	if (!rc)
-		rc = outcome_store(&outcome, r->err);
-	if (!rc)
-		rc = draw_report(r, &outcome, &drawn);
-	progress_end(&r->progress);
-	if (!rc)
-		rc = outcome_print(&outcome, r->options, r->err);
-	if (!rc && !r->options->json && !r->options->quiet)
-		printf("\n%s: %s%s\n", drawn ? "report" : "run", r->run.dir, drawn ? "/report.html" : "");
-	if (!rc)
-		rc = outcome_exit_code(&outcome);
-	outcome_free(&outcome);
-	return rc;
-}
-
 /* Handled by sigtimedwait in the main thread; all threads inherit the mask. */
 static void block_signals(struct runner *r, int how)
 {
@@ -369,7 +330,7 @@ static int measure(struct runner *r)
 	}
 	session_close(&r->session);
 	progress_end(&r->progress);
-	return rc ? rc : judge(r);
+	return rc ? rc : outcome_conclude(r->run.dir, r->options, &r->progress, r->err);
 }
 
 static int run_command(const struct options *options, struct error *err)
@@ -404,9 +365,10 @@ const struct command command_run = {
 		"  clkdrift run -d 5m -c 0,1                   longer, on two CPUs\n"
 		"  clkdrift run full --dry-run                 what a scenario would do to this machine\n"
 		"  clkdrift run --clocks monotonic,hpet --reference hpet --limit 20\n"
+		"  clkdrift run --peer shm:auto                in a guest: against the clocks of its host\n"
 		"  clkdrift run selftest                       a clock of known drift: is the tool right?",
 	.options =
-		"duration cpus output clocks reference interval burst seed limit limits dry-run no-report json quiet",
+		"duration cpus output clocks ntp peer reference interval burst seed limit limits dry-run no-report json quiet",
 	.max_arguments = 1,
 	.run = run_command,
 };

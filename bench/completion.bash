@@ -15,9 +15,13 @@ _clkdrift() {
 		choices="$choices --help --version"
 	elif [ "$before" = --limits ]; then
 		choices=$(_clkdrift_names limits)
+	elif [ "$before" = --config ]; then
+		choices=$(_clkdrift_names configurations)
+	elif [ "$before" = --scenario ]; then
+		choices=$(_clkdrift_names scenarios)
 	elif [ "$before" = --clocks ] || [ "$before" = --reference ]; then
 		choices=$(_clkdrift_names clocks)
-	elif [[ $before = -o || $before = --output || $before = --freq || $before = --phase ]]; then
+	elif [[ $before = -o || $before = --output || $before = --shm || $before = --freq || $before = --phase || $before = --cache || $before = --kernel || $before = --modules || $before = --key ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 	elif [[ $word = -* ]]; then
@@ -25,7 +29,8 @@ _clkdrift() {
 	else
 		case ${COMP_WORDS[1]} in
 		run) choices=$(_clkdrift_names scenarios) ;;
-		list) choices='clocks disturbances scenarios limits' ;;
+		list) choices='clocks disturbances scenarios limits configurations' ;;
+		lab) choices=run ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return

@@ -307,7 +307,7 @@ static void test_real_probes(void **state)
 	static const struct clock_reader counting = { .name = "counting", .read = count_reads };
 	static struct histogram brackets[2];
 	static atomic_ullong reads;
-	struct probe_clock clock = { &counting, &reads, 0, 64, UINT64_MAX };
+	struct probe_clock clock = { .reader = &counting, .state = &reads, .bits = 64, .turn = UINT64_MAX };
 	struct tally tallies[2] = { { .brackets = &brackets[0] }, { .brackets = &brackets[1] } };
 	struct probe_config config = { .clocks = &clock,
 		.clock_count = 1,

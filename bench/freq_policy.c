@@ -15,11 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/sysfs.h"
 
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
+#define CONFIRM_NAP_NS	       1000000
+#define CONFIRM_NAPS	       200
 
 static bool machine_is_virtual(void)
 {
@@ -258,7 +261,8 @@ int freq_policy_pin(struct freq_policy *policy, unsigned long khz, struct error 
 	return rc;
 }
 
-int freq_policy_confirm_range(
+/* What is in force: 0 as asked, 1 something else, or -errno. */
+static int check_range(
 	const struct freq_policy *policy, unsigned long low_khz, unsigned long high_khz, struct error *err)
 {
 	struct cpufreq_policy *now;
@@ -268,14 +272,32 @@ int freq_policy_confirm_range(
 	now = cpufreq_get_policy(policy->cpu);
 	if (!now)
 		return error_set(err, -EIO, "%s: min, max and governor cannot be read back", policy->dir);
-	if (now->min != low_khz || now->max != high_khz)
-		rc = error_set(err, -EIO,
+	if (now->min != low_khz || now->max != high_khz) {
+		error_set(err, -EIO,
 			"CPU %u: scaling_min_freq and scaling_max_freq were set to %lu and %lu kHz and read "
 			"%lu "
 			"and %lu kHz (a limit of firmware, heat or another program)",
 			policy->cpu, low_khz, high_khz, now->min, now->max);
+		rc = 1;
+	}
 	cpufreq_put_policy(now);
 	return rc;
+}
+
+/* Linux puts new limits in force from a work queue (drivers/cpufreq/cpufreq.c, cpufreq_notifier_min()). */
+int freq_policy_confirm_range(
+	const struct freq_policy *policy, unsigned long low_khz, unsigned long high_khz, struct error *err)
+{
+	static const struct timespec nap = { 0, CONFIRM_NAP_NS };
+	struct error said = { "" };
+	int rc = check_range(policy, low_khz, high_khz, &said);
+
+	for (int i = 0; rc == 1 && i < CONFIRM_NAPS; i++) {
+		nanosleep(&nap, NULL);
+		said.text[0] = '\0';
+		rc = check_range(policy, low_khz, high_khz, &said);
+	}
+	return rc ? error_set(err, rc == 1 ? -EIO : rc, "%s", said.text) : 0;
 }
 
 /* ---- governor ---- */

@@ -17,6 +17,8 @@ const struct command *const commands[] = {
 	&command_report,
 	&command_stability,
 	&command_restore,
+	&command_serve,
+	&command_lab,
 	NULL,
 };
 

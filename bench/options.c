@@ -119,6 +119,14 @@ static int set_tau0(struct options *o, const char *text, struct error *err)
 	return 0;
 }
 
+static int set_ntp(struct options *o, const char *text, struct error *err)
+{
+	if (o->ntp_count == OPTIONS_NTP_MAX)
+		return error_set(err, -EINVAL, "--ntp %s: more than %d servers", text, OPTIONS_NTP_MAX);
+	o->ntp[o->ntp_count++] = text;
+	return 0;
+}
+
 #define SETTER(name, statement)                                                                              \
 	static int set_##name(struct options *o, const char *text, struct error *err)                        \
 	{                                                                                                    \
@@ -131,9 +139,21 @@ static int set_tau0(struct options *o, const char *text, struct error *err)
 SETTER(cpus, o->cpus = text)
 SETTER(output, o->output = text)
 SETTER(clocks, o->clocks = text)
+SETTER(peer, o->peer = text)
+SETTER(shm, o->shm = text)
+SETTER(udp, o->udp = text)
+SETTER(vsock, o->vsock = text)
+SETTER(key, o->key = text)
+SETTER(explain, o->explain = true)
 SETTER(freq, o->freq = text)
 SETTER(phase, o->phase = text)
 SETTER(taus, o->taus = text)
+SETTER(config, o->config = text)
+SETTER(append, o->append = text)
+SETTER(scenario, o->scenario = text)
+SETTER(cache, o->cache = text)
+SETTER(kernel, o->kernel = text)
+SETTER(modules, o->modules = text)
 SETTER(json, o->json = true)
 SETTER(quiet, o->quiet = true)
 SETTER(dry_run, o->dry_run = true)
@@ -147,7 +167,11 @@ static const struct option_row rows[] = {
 		set_output },
 	{ 0, "clocks", "LIST", "clocks to sample, by name: monotonic,hpet,sim:drift=5 (see 'list clocks')",
 		set_clocks },
-	{ 0, "reference", "CLOCK", "clock to compare with: any sampled one, or tsc (default: monotonic_raw)",
+	{ 0, "ntp", "SERVER",
+		"an NTP server as one more clock: NAME, ADDRESS or [V6], :PORT; may be repeated", set_ntp },
+	{ 0, "peer", "WHERE", "another machine's clocks too: TRANSPORT:ADDRESS of its 'clkdrift serve', as shm:auto",
+		set_peer },
+	{ 0, "reference", "CLOCK", "clock to compare with: any sampled one, or tsc (default: peer, else monotonic_raw)",
 		set_reference },
 	{ 0, "interval", "TIME", "time between bursts (default: 20ms); 0 is back to back", set_interval },
 	{ 0, "burst", "N", "readings of each clock at a time (default: 16); the narrowest is kept",
@@ -155,11 +179,24 @@ static const struct option_row rows[] = {
 	{ 0, "seed", "N", "seed of the deadlines' spread and of the sim clock", set_seed },
 	{ 0, "limit", "PPM", "drift limit for all pairs, in ppm", set_limit },
 	{ 0, "limits", "NAME", "drift limit by name (see 'list limits')", set_limits },
+	{ 0, "shm", "PATH", "the file of shared memory to answer in: /dev/shm/NAME", set_shm },
+	{ 0, "udp", "PORT", "answer over UDP: [ADDRESS:]PORT; without an address for this machine alone",
+		set_udp },
+	{ 0, "vsock", "PORT", "answer guests, or the host, over vsock: [CID:]PORT", set_vsock },
+	{ 0, "key", "FILE", "the key that --udp and --vsock share with the asker, who names it as key=FILE", set_key },
+	{ 0, "explain", NULL, "say how a guest gets the shared memory, and do nothing", set_explain },
 	{ 0, "freq", "FILE", "one column of fractional frequencies (dimensionless)", set_freq },
 	{ 0, "phase", "FILE", "one column of time errors in seconds", set_phase },
 	{ 0, "tau0", "TIME", "time between two values of the file (default: 1s)", set_tau0 },
 	{ 0, "taus", "LIST", "averaging times as multiples of tau0: 1,10,100 (default: octaves)", set_taus },
 	{ 0, "remove-mean", NULL, "take the mean frequency out before MTIE and TIE rms", set_remove_mean },
+	{ 0, "config", "NAME", "the guest to boot (see 'list configurations')", set_config },
+	{ 0, "append", "TEXT", "kernel parameters of the guest, behind its own", set_append },
+	{ 0, "scenario", "NAME", "scenario to run in the guest: a name or an .ini file (default: quick)",
+		set_scenario },
+	{ 0, "cache", "DIR", "where fetched kernels are kept (default: ~/.cache/clkdrift/lab)", set_cache },
+	{ 0, "kernel", "FILE", "a kernel image of yours instead of the fetched one", set_kernel },
+	{ 0, "modules", "DIR", "its modules: the directory of modules.dep", set_modules },
 	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
 	{ 0, "json", NULL, "results as JSON on stdout", set_json },

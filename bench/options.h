@@ -21,6 +21,8 @@ enum exit_code {
 	EXIT_INCONCLUSIVE = 3,
 };
 
+#define OPTIONS_NTP_MAX 16
+
 /* Everything that any option can set.  Text points into argv. */
 struct options {
 	double duration_s; /* 0: as the scenario says */
@@ -29,6 +31,10 @@ struct options {
 	uint64_t seed;
 	bool seed_given;
 	const char *cpus, *output, *clocks;
+	const char *peer;  /* TRANSPORT:ADDRESS */
+	const char *shm;   /* the file that serve answers in */
+	const char *udp, *vsock, *key; /* where else serve answers: bench/responder_net.h */
+	bool explain;
 	struct judging judging;
 	bool json, quiet, colour;
 	bool no_report, dry_run;
@@ -36,6 +42,9 @@ struct options {
 	double tau0_s;
 	const char *taus;
 	bool remove_mean;
+	const char *ntp[OPTIONS_NTP_MAX]; /* servers, in the order given */
+	size_t ntp_count;
+	const char *config, *append, *scenario, *cache, *kernel, *modules; /* lab */
 	char **arguments; /* what is left, in order */
 	int argument_count;
 };
@@ -52,7 +61,7 @@ struct command {
 };
 
 extern const struct command command_inspect, command_list, command_run, command_analyze, command_report,
-	command_stability, command_restore;
+	command_stability, command_restore, command_serve, command_lab;
 
 /* All commands; ends with NULL. */
 extern const struct command *const commands[];

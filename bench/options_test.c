@@ -13,13 +13,22 @@ static int no_run(const struct options *options, struct error *err)
 	return 0;
 }
 
+/* Every option that there is, so that none is forgotten here. */
+static char all_options[2048];
+
+static void fill_all_options(void)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		strcat(all_options, rows[i].name);
+		strcat(all_options, " ");
+	}
+}
+
 static const struct command all = {
 	.name = "all",
 	.usage = "[THING]",
 	.help = "what it does",
-	.options =
-		"duration cpus output clocks reference interval burst seed limit limits freq phase tau0 taus "
-		"remove-mean dry-run no-report json quiet",
+	.options = all_options,
 	.max_arguments = 1,
 	.run = no_run,
 };
@@ -115,13 +124,16 @@ static void test_all_values(void **state)
 	accept("-d 5m --cpus 0-3,8 -o dir --clocks tsc,sim:drift=5 --reference hpet --interval 1ms --burst "
 	       "256 "
 	       "--seed 0x10 --limits kvm --freq a --phase b --tau0 10ms --taus 1,10 --remove-mean "
-	       "--no-report "
+	       "--no-report --peer shm:auto --shm /dev/shm/x --explain "
 	       "--json -q mine",
 		&o);
 	assert_true(o.duration_s == 300 && o.interval_s == 1e-3 && o.tau0_s == 1e-2);
 	assert_string_equal(o.cpus, "0-3,8");
 	assert_string_equal(o.output, "dir");
 	assert_string_equal(o.clocks, "tsc,sim:drift=5");
+	assert_string_equal(o.peer, "shm:auto");
+	assert_string_equal(o.shm, "/dev/shm/x");
+	assert_true(o.explain);
 	assert_string_equal(o.judging.reference, "hpet");
 	assert_string_equal(o.judging.limits, "kvm");
 	assert_int_equal(o.burst, 256);
@@ -218,7 +230,7 @@ static void capture(const struct command *command, const char *line, char *text,
 
 static void test_help(void **state)
 {
-	char text[8192];
+	char text[16384];
 
 	(void)state;
 	capture(&all, "--help", text, sizeof(text));
@@ -248,7 +260,8 @@ static void test_option_names(void **state)
 static void test_commands_name_known_options(void **state)
 {
 	static const struct command *const known[] = { &command_inspect, &command_list, &command_run,
-		&command_analyze, &command_report, &command_stability, &command_restore };
+		&command_analyze, &command_report, &command_stability, &command_restore,
+		&command_serve };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -280,5 +293,6 @@ int main(void)
 		cmocka_unit_test(test_commands_name_known_options),
 	};
 
+	fill_all_options();
 	return cmocka_run_group_tests_name("bench/options", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/analyze.h"
+#include "analysis/report.h"
 #include "bench/data_path.h"
 #include "bench/summary.h"
 
@@ -88,4 +89,42 @@ int outcome_exit_code(const struct outcome *o)
 		return EXIT_INCONCLUSIVE;
 	}
 	return EXIT_TROUBLE;
+}
+
+/* The numbers are there: a missing picture is told, and does not hide them. */
+static bool draw_report(const struct outcome *o, struct progress *progress)
+{
+	struct error why = { "" };
+
+	progress_say(progress, "drawing the report");
+	if (report_write(&o->run, &o->samples, &o->estimates, o->reference, &why) == 0)
+		return true;
+	progress_end(progress);
+	fprintf(stderr, "clkdrift: no report: %s\n", why.text);
+	return false;
+}
+
+int outcome_conclude(
+	const char *dir, const struct options *options, struct progress *progress, struct error *err)
+{
+	static const struct judging no_wish;
+	struct outcome outcome;
+	bool drawn = false;
+	int rc;
+
+	progress_say(progress, "analysing");
+	rc = outcome_load(&outcome, dir, &no_wish, err);
+	if (!rc)
+		rc = outcome_store(&outcome, err);
+	if (!rc && !options->no_report)
+		drawn = draw_report(&outcome, progress);
+	progress_end(progress);
+	if (!rc)
+		rc = outcome_print(&outcome, options, err);
+	if (!rc && !options->json && !options->quiet)
+		printf("\n%s: %s%s\n", drawn ? "report" : "run", dir, drawn ? "/report.html" : "");
+	if (!rc)
+		rc = outcome_exit_code(&outcome);
+	outcome_free(&outcome);
+	return rc;
 }

@@ -10,6 +10,7 @@
 
 #include "analysis/limits.h"
 #include "bench/options.h"
+#include "bench/progress.h"
 #include "results/estimate.h"
 #include "results/run.h"
 #include "results/samples.h"
@@ -38,5 +39,12 @@ int outcome_print(const struct outcome *outcome, const struct options *options, 
 
 /* The exit code that the verdict asks for. */
 int outcome_exit_code(const struct outcome *outcome);
+
+/*
+ * All of it for a run that was just sampled, as it wanted to be judged itself: analysis, report, output.
+ * Returns the exit code, or -errno with err set.
+ */
+int outcome_conclude(
+	const char *dir, const struct options *options, struct progress *progress, struct error *err);
 
 #endif

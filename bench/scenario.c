@@ -278,7 +278,7 @@ static void name_of(const char *path, char *name, size_t size)
 			*name = '_';
 }
 
-static int find_file(const char *name, char path[PATH_MAX], struct error *err)
+int scenario_find(const char *name, char path[PATH_MAX], struct error *err)
 {
 	char relative[NAME_MAX + 32];
 	size_t length = strlen(name);
@@ -326,7 +326,7 @@ int scenario_load(const char *name, struct scenario *scenario, struct error *err
 	int rc;
 
 	*scenario = (struct scenario){ .interval_s = INTERVAL_DEFAULT_S, .burst = BURST_DEFAULT };
-	rc = find_file(name, path, err);
+	rc = scenario_find(name, path, err);
 	if (rc)
 		return rc;
 	name_of(path, scenario->name, sizeof(scenario->name));

@@ -21,6 +21,8 @@
 #ifndef BENCH_SCENARIO_H
 #define BENCH_SCENARIO_H
 
+#include <limits.h>
+
 #include "bench/disturbance.h"
 #include "results/error.h"
 #include "results/run.h"
@@ -54,6 +56,9 @@ struct scenario {
  */
 int scenario_load(const char *name, struct scenario *scenario, struct error *err);
 void scenario_free(struct scenario *scenario);
+
+/* The path of a scenario's file: by name or by path, as scenario_load() takes it.  0 or -errno. */
+int scenario_find(const char *name, char path[PATH_MAX], struct error *err);
 
 /* The phase is left out: it cannot be done here, or it is the recovery of one that cannot. */
 bool scenario_leaves_out(const struct scenario *scenario, size_t phase);

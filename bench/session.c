@@ -60,23 +60,28 @@ static int alloc_tallies(struct tally **tallies, size_t count, struct error *err
 	return *tallies ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
-/* Live counters, and the copies of them that run.json shows. */
+/* Live counters, and the copies of them that run.json shows: the tight clocks of each CPU, then the slow ones. */
 static int make_tallies(struct session *s, struct error *err)
 {
-	size_t count = s->cpu_count * s->tight_count + s->slow_count;
-	int rc = alloc_tallies(&s->tallies, count, err);
+	size_t tight = s->cpu_count * s->tight_count, count = tight;
+	int rc;
 
+	for (size_t i = 0; i < s->slow_count; i++)
+		count += s->slow[i].outputs;
+	rc = alloc_tallies(&s->tallies, count, err);
 	s->tally_count = s->tallies ? count : 0;
 	if (!rc)
 		rc = alloc_tallies(&s->run->tallies, count, err);
 	s->run->tally_count = s->run->tallies ? count : 0;
-	for (size_t i = 0; !rc && i < count; i++) {
-		bool tight = i < s->cpu_count * s->tight_count;
-
-		s->tallies[i].cpu = tight ? s->cpus[i / s->tight_count] : s->cpus[0];
-		s->tallies[i].clock = tight ? s->tight[i % s->tight_count].index
-					    : s->slow[i - s->cpu_count * s->tight_count].index;
+	for (size_t i = 0; !rc && i < tight; i++) {
+		s->tallies[i].cpu = s->cpus[i / s->tight_count];
+		s->tallies[i].clock = s->tight[i % s->tight_count].index;
 	}
+	for (size_t i = 0, at = tight; !rc && i < s->slow_count; i++)
+		for (unsigned k = 0; k < s->slow[i].outputs; k++, at++) {
+			s->tallies[at].cpu = s->cpus[0];
+			s->tallies[at].clock = s->slow[i].index + k;
+		}
 	return rc;
 }
 
@@ -101,6 +106,7 @@ static int make_writers(struct session *s, struct error *err)
 
 static int start_probes(struct session *s, struct error *err)
 {
+	struct tally *tallies = s->tallies + s->cpu_count * s->tight_count;
 	int rc = 0;
 
 	s->probes = calloc(s->cpu_count, sizeof(*s->probes));
@@ -120,7 +126,9 @@ static int start_probes(struct session *s, struct error *err)
 		slow->interval_ns = s->config.interval_ns;
 		slow->bind = s->config.bind;
 		slow->bind_context = s->config.bind_context;
-		slow->tally = &s->tallies[s->cpu_count * s->tight_count + i];
+		slow->burst = s->config.burst;
+		slow->tallies = tallies;
+		tallies += slow->clock.outputs;
 		rc = slow_probe_start(slow, err);
 		s->slow_probe_count += rc == 0;
 	}
@@ -231,6 +239,9 @@ int session_tick(struct session *s, struct error *err)
 	int rc;
 
 	copy_counters(s);
+	rc = session_collect_ntp(s, err);
+	if (rc)
+		return rc;
 	pthread_mutex_lock(&s->events);
 	rc = run_store(s->run, err);
 	pthread_mutex_unlock(&s->events);
@@ -269,6 +280,7 @@ int session_stop(struct session *s, struct error *err)
 	}
 	s->recording = false;
 	copy_counters(s);
+	rc = rc ? rc : session_collect_ntp(s, err);
 	for (size_t i = 0; i < s->probe_count; i++)
 		probe_free(&s->probes[i]);
 	for (size_t i = 0; i < s->slow_probe_count; i++)

@@ -48,6 +48,10 @@ struct session {
 int session_open(struct session *session, struct run *run, struct placement *placement, int *cpus,
 	size_t cpu_count, const char *list, const char *clocksource, struct error *err);
 
+/* One more clock, by its name and options (NULL: none), between session_open() and session_start(). */
+int session_add_clock(struct session *session, const char *name, const char *options, const char *clocksource,
+	struct error *err);
+
 /* run->dir, interval_s, burst and phases must be set. */
 int session_start(struct session *session, struct error *err);
 
@@ -69,6 +73,9 @@ int session_tick(struct session *session, struct error *err);
 
 /* Readings on disk so far, and those lost. */
 void session_progress(struct session *session, uint64_t *rows, uint64_t *lost);
+
+/* Brings run->ntp and the events up to date; session_tick() and session_stop() call it.  0 or -ENOMEM. */
+int session_collect_ntp(struct session *session, struct error *err);
 
 int session_stop(struct session *session, struct error *err);
 void session_close(struct session *session);

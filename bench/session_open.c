@@ -51,51 +51,113 @@ static const char *oscillator_label(enum oscillator oscillator, const char *name
 	return name;
 }
 
+static void describe_unit(struct clock_info *info, enum unit unit, const struct clock_traits *traits)
+{
+	info->unit = unit;
+	info->hz = unit == UNIT_TICKS ? traits->hz : 1e9;
+	info->bits = unit == UNIT_TICKS ? traits->bits : 64;
+}
+
 static void describe_clock(struct clock_info *info, const struct clock_reader *reader,
 	const struct clock_traits *traits, const char *clocksource)
 {
-	*info = (struct clock_info){ .unit = reader->unit, .hz = 1e9, .bits = 64 };
-	snprintf(info->name, sizeof(info->name), "%s", reader->name);
-	if (reader->unit == UNIT_TICKS) {
-		info->hz = traits->hz;
-		info->bits = traits->bits;
-	}
-	info->clocksource = reader->oscillator == OSCILLATOR_CLOCKSOURCE;
-	info->steered = reader->steered;
+	enum oscillator oscillator = traits->own_realtime ? OSCILLATOR_CLOCKSOURCE : reader->oscillator;
+
+	*info = (struct clock_info){ .name = "" };
+	snprintf(info->name, sizeof(info->name), "%s", traits->name[0] ? traits->name : reader->name);
+	describe_unit(info, reader->unit, traits);
+	info->clocksource = oscillator == OSCILLATOR_CLOCKSOURCE;
+	info->steered = reader->steered || traits->own_realtime;
 	info->cadence = reader->cadence;
 	snprintf(info->oscillator, sizeof(info->oscillator), "%s",
-		oscillator_label(reader->oscillator, reader->name, clocksource));
+		traits->oscillator[0] ? traits->oscillator
+				      : oscillator_label(oscillator, info->name, clocksource));
+}
+
+/* What else its readings yield. */
+static unsigned describe_outputs(struct run *run, const struct clock_reader *reader,
+	const struct clock_traits *traits)
+{
+	const struct clock_info *first = &run->clocks[run->clock_count - 1];
+	unsigned outputs = 1;
+
+	for (const struct clock_output *o = reader->also; o && o->suffix; o++, outputs++) {
+		struct clock_info *info = &run->clocks[run->clock_count++];
+
+		*info = *first;
+		snprintf(info->name, sizeof(info->name), "%.20s_%.10s", first->name, o->suffix);
+		describe_unit(info, o->unit, traits);
+		info->steered = o->steered;
+	}
+	return outputs;
+}
+
+/* The clock is open: makes its rows.  On failure the caller closes it. */
+static int add_clock(struct session *s, const struct clock_reader *reader, const struct clock_traits *traits,
+	const char *clocksource, struct error *err)
+{
+	struct run *run = s->run;
+	struct probe_clock clock = { .reader = reader,
+		.state = traits->state,
+		.index = (unsigned)run->clock_count,
+		.bits = 64,
+		.turn = UINT64_MAX,
+		.interval_min_ns = traits->interval_min_ns,
+		.burst = traits->burst };
+
+	if (run_clock_find(run, traits->name[0] ? traits->name : reader->name) >= 0)
+		return error_set(err, -EINVAL, "clock %s is asked for twice",
+			traits->name[0] ? traits->name : reader->name);
+	if (run->clock_count + CLOCK_OUTPUTS_MAX > RUN_CLOCKS_MAX)
+		return error_set(err, -E2BIG, "more than %d clocks", RUN_CLOCKS_MAX);
+	describe_clock(&run->clocks[run->clock_count++], reader, traits, clocksource);
+	clock.outputs = describe_outputs(run, reader, traits);
+	if (reader->unit == UNIT_TICKS && traits->bits < 64) {
+		clock.bits = traits->bits;
+		clock.turn =
+			(uint64_t)((double)(UINT64_C(1) << (traits->bits - 1)) / traits->hz * run->tsc_hz);
+	}
+	if (reader->cadence == CADENCE_TIGHT)
+		s->tight[s->tight_count++] = clock;
+	else
+		s->slow[s->slow_count++] = clock;
+	return 0;
 }
 
 static int open_clock(struct session *s, const struct clock_reader *reader, const char *options,
 	const char *clocksource, struct error *err)
 {
-	struct clock_setup setup = { options, s->run->tsc_hz, s->run->seed };
+	struct clock_setup setup = { options, s->run->tsc_hz, s->run->seed, s->run->interval_s,
+		s->run->burst };
 	struct clock_traits traits = { 0 };
 	struct error why = { "" };
-	struct probe_clock *clock;
-	struct run *run = s->run;
+	int rc;
 
-	if (run_clock_find(run, reader->name) >= 0)
-		return error_set(err, -EINVAL, "--clocks names %s twice", reader->name);
-	if (reader->open && reader->open(&setup, &traits, &why)) {
-		/* Bad options are the user's mistake, not a property of the machine. */
-		if (options)
+	if (!reader->several && run_clock_find(s->run, reader->name) >= 0)
+		return error_set(err, -EINVAL, "clock %s is asked for twice", reader->name);
+	rc = reader->open ? reader->open(&setup, &traits, &why) : 0;
+	if (rc) {
+		/* Bad options are the user's mistake; that one of several servers does not answer is not. */
+		if (options && (!reader->several || rc == -EINVAL))
 			return error_set(err, -EINVAL, "%s", why.text);
-		return add_unavailable(run, reader->name, why.text, err);
+		return add_unavailable(s->run, traits.name[0] ? traits.name : reader->name, why.text, err);
 	}
-	clock = reader->cadence == CADENCE_TIGHT ? &s->tight[s->tight_count++] : &s->slow[s->slow_count++];
-	*clock = (struct probe_clock){
-		.reader = reader, .state = traits.state, .index = (unsigned)run->clock_count, .bits = 64
-	};
-	clock->turn = UINT64_MAX;
-	describe_clock(&run->clocks[run->clock_count++], reader, &traits, clocksource);
-	if (reader->unit == UNIT_TICKS && traits.bits < 64) {
-		clock->bits = traits.bits;
-		clock->turn =
-			(uint64_t)((double)(UINT64_C(1) << (traits.bits - 1)) / traits.hz * run->tsc_hz);
-	}
-	return 0;
+	rc = add_clock(s, reader, &traits, clocksource, err);
+	if (rc && reader->close)
+		reader->close(traits.state);
+	return rc;
+}
+
+int session_add_clock(
+	struct session *s, const char *name, const char *options, const char *clocksource, struct error *err)
+{
+	const struct clock_reader *reader = clock_reader_find(name);
+
+	if (!reader)
+		return error_set(err, -EINVAL, "unknown clock \"%s\"; see 'clkdrift list clocks'", name);
+	if (options && !reader->options)
+		return error_set(err, -EINVAL, "clock %s takes no options", name);
+	return open_clock(s, reader, options, clocksource, err);
 }
 
 static int open_listed(struct session *s, const char *list, const char *clocksource, struct error *err)
@@ -106,18 +168,10 @@ static int open_listed(struct session *s, const char *list, const char *clocksou
 	for (item = copy ? strtok_r(copy, ",", &save) : NULL; item && !rc;
 		item = strtok_r(NULL, ",", &save)) {
 		char *options = strchr(item, ':');
-		const struct clock_reader *reader;
 
 		if (options)
 			*options++ = '\0';
-		reader = clock_reader_find(item);
-		if (!reader)
-			rc = error_set(
-				err, -EINVAL, "unknown clock \"%s\"; see 'clkdrift list clocks'", item);
-		else if (options && !reader->options)
-			rc = error_set(err, -EINVAL, "clock %s takes no options", item);
-		else
-			rc = open_clock(s, reader, options, clocksource, err);
+		rc = session_add_clock(s, item, options, clocksource, err);
 	}
 	free(copy);
 	return rc;

@@ -146,9 +146,9 @@ static void test_bad_clock_lists(void **state)
 	static const struct {
 		const char *list, *reason;
 	} bad[] = { { "wobble", "unknown clock \"wobble\"" },
-		{ "monotonic,tai,monotonic", "monotonic twice" }, { "monotonic:drift=5", "takes no options" },
+		{ "monotonic,tai,monotonic", "clock monotonic is asked for twice" }, { "monotonic:drift=5", "takes no options" },
 		{ "sim:wobble=1", "unknown option" }, { "", "the list is empty" },
-		{ ",", "the list is empty" }, { "sim,sim", "sim twice" } };
+		{ ",", "the list is empty" }, { "sim,sim", "clock sim is asked for twice" } };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -28,11 +28,25 @@ enum oscillator {
 	OSCILLATOR_OWN,		/* its own: the sim clock */
 };
 
-/* Filled by open: what is only known once the clock is open. */
+#define CLOCK_OUTPUTS_MAX 4
+
+/* A further clock that every reading of a slow one yields: a peer serves four at once. */
+struct clock_output {
+	const char *suffix; /* its name is that of the clock, '_' and this */
+	enum unit unit;
+	bool steered;
+};
+
+/* Filled by open: what is only known once the clock is open.  Zero and empty mean the default. */
 struct clock_traits {
 	double hz;     /* nominal ticks per second, for UNIT_TICKS; ignored for UNIT_NS */
 	unsigned bits; /* counter width, for UNIT_TICKS; ignored for UNIT_NS */
 	void *state;   /* handed to read, read_bracket and close; owned by the reader */
+	char name[CLOCK_NAME_MAX]; /* where one reader serves several clocks (NTP servers); else the reader's */
+	char oscillator[CLOCK_OSCILLATOR_MAX]; /* label; else the clock's name for OSCILLATOR_REMOTE */
+	uint64_t interval_min_ns; /* CADENCE_SLOW: it is not asked more often; else once a second */
+	bool own_realtime;	  /* it is CLOCK_REALTIME of this machine, after all: its oscillator, and steered */
+	bool burst;		  /* CADENCE_SLOW: take a burst each time and keep the narrowest; else one */
 };
 
 /* What a reader may want to know of the machine; valid for the call only. */
@@ -40,6 +54,8 @@ struct clock_setup {
 	const char *options; /* the text after "NAME:" of --clocks, or NULL */
 	double tsc_hz;	     /* nominal TSC frequency in Hz */
 	uint64_t seed;	     /* of the run */
+	double interval_s;   /* between two bursts; 0: back to back, or not known */
+	unsigned burst;	     /* readings of one; 0: not known */
 };
 
 struct clock_reader {
@@ -51,6 +67,8 @@ struct clock_reader {
 	enum cadence cadence;
 	bool steered;  /* adjtimex changes its rate */
 	bool optional; /* not part of the default set: must be named in --clocks */
+	bool several;  /* may be opened more than once, with other options */
+	const struct clock_output *also; /* CADENCE_SLOW: ends with a NULL suffix; NULL: none */
 	/*
 	 * Opens the clock.  Called once, before the probe threads are made (they
 	 * inherit I/O permissions).  Returns 0, or -errno with one line in err that
@@ -65,7 +83,8 @@ struct clock_reader {
 	uint64_t (*read)(void *state);
 	/*
 	 * Instead of read, for clocks that deliver a ready bracket.  Fills *reading
-	 * and returns 0, or returns -errno: no reading this time (counted as failed).
+	 * (reading[0], and one more for each of `also`) and returns 0, or returns -errno: no reading this time (counted as failed;
+	 * -EAGAIN of a slow clock: it was not due, and is not counted).
 	 * For CADENCE_TIGHT the rules of read hold and cpu is the caller's; for CADENCE_SLOW
 	 * it may block for up to 2 s.
 	 */

@@ -36,6 +36,10 @@ struct probe_clock {
 	unsigned index; /* into run->clocks */
 	unsigned bits;	/* counter width */
 	uint64_t turn;	/* cycles in half a turn of the counter; UINT64_MAX: it does not wrap */
+	/* Slow clocks only. */
+	unsigned outputs; /* clocks that a reading yields, at index, index + 1 ... */
+	uint64_t interval_min_ns;
+	bool burst;
 };
 
 enum probe_event {

@@ -50,7 +50,7 @@ static const struct clock_reader scripted = { .name = "scripted", .read_bracket 
 
 static struct probe_clock clock_of(const struct clock_reader *reader, void *state, unsigned bits)
 {
-	return (struct probe_clock){ reader, state, 0, bits, bits < 64 ? 1000 : UINT64_MAX };
+	return (struct probe_clock){ .reader = reader, .state = state, .bits = bits, .turn = bits < 64 ? 1000 : UINT64_MAX };
 }
 
 static struct histogram brackets[CLOCKS];

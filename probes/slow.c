@@ -6,54 +6,80 @@
 #include <string.h>
 #include <time.h>
 
+#include "probes/now.h"
 #include "results/units.h"
 
-#define RING_SIZE 1024
+#define RING_SIZE 8192
 
-static bool slow_wait(struct slow_probe *slow, struct timespec *at)
+/* At even places; those that a silent clock let pass by are not made up for. */
+static bool slow_wait(struct slow_probe *slow, uint64_t *deadline_ns)
 {
-	uint64_t ns = (uint64_t)at->tv_nsec + slow->interval_ns;
+	uint64_t now = now_ns(), missed;
+	struct timespec instant, *at = &instant;
 
-	at->tv_sec += (time_t)(ns / NS_PER_SEC);
-	at->tv_nsec = (long)(ns % NS_PER_SEC);
+	*deadline_ns += slow->interval_ns;
+	missed = now > *deadline_ns ? (now - *deadline_ns) / slow->interval_ns : 0;
+	*deadline_ns += missed * slow->interval_ns;
+	instant = (struct timespec){ (time_t)(*deadline_ns / NS_PER_SEC), (long)(*deadline_ns % NS_PER_SEC) };
 	while (sem_clockwait(&slow->wake, CLOCK_MONOTONIC, at) && errno == EINTR)
 		;
 	return !atomic_load_explicit(&slow->stop, memory_order_relaxed);
 }
 
+/* One burst of all outputs together: each keeps its own narrowest. */
+static void take_burst(struct slow_probe *slow, struct reading *last)
+{
+	const struct probe_clock *clock = &slow->clock;
+	struct reading taken[CLOCK_OUTPUTS_MAX][PROBE_BURST_MAX], now[CLOCK_OUTPUTS_MAX];
+	unsigned burst = clock->burst && slow->burst ? slow->burst : 1, count = 0;
+
+	for (unsigned i = 0; i < burst && !atomic_load_explicit(&slow->stop, memory_order_relaxed); i++) {
+		int rc = clock->reader->read_bracket(clock->state, slow->cpu, now);
+
+		if (rc == 0) {
+			for (unsigned k = 0; k < clock->outputs; k++)
+				taken[k][count] = now[k];
+			count++;
+		} else if (rc != -EAGAIN) {
+			for (unsigned k = 0; k < clock->outputs; k++)
+				__atomic_fetch_add(&slow->tallies[k].failed, 1, __ATOMIC_RELAXED);
+		}
+	}
+	for (unsigned k = 0; count && k < clock->outputs; k++) {
+		unsigned best = probe_count(clock, taken[k], count, &last[k], &slow->tallies[k]);
+		struct ring_entry entry = { taken[k][best], clock->index + k, slow->cpu };
+
+		__atomic_fetch_add(&slow->tallies[k].kept, 1, __ATOMIC_RELAXED);
+		if (!ring_push(&slow->ring, &entry))
+			__atomic_fetch_add(&slow->tallies[k].dropped, 1, __ATOMIC_RELAXED);
+	}
+}
+
 static void *slow_main(void *argument)
 {
 	struct slow_probe *slow = argument;
-	struct reading last = { 0 }, now;
-	struct timespec at;
+	struct reading last[CLOCK_OUTPUTS_MAX] = { 0 };
+	uint64_t deadline_ns;
 
 	if (slow->bind)
 		slow->bind(slow->bind_context, slow->cpu);
-	clock_gettime(CLOCK_MONOTONIC, &at);
+	deadline_ns = now_ns();
 	do {
-		unsigned taken = slow->clock.reader->read_bracket(slow->clock.state, slow->cpu, &now) == 0;
-		struct ring_entry entry = { now, slow->clock.index, slow->cpu };
-
-		if (!taken) {
-			__atomic_fetch_add(&slow->tally->failed, 1, __ATOMIC_RELAXED);
-			continue;
-		}
-		probe_count(&slow->clock, &now, 1, &last, slow->tally);
-		__atomic_fetch_add(&slow->tally->kept, 1, __ATOMIC_RELAXED);
-		if (!ring_push(&slow->ring, &entry))
-			__atomic_fetch_add(&slow->tally->dropped, 1, __ATOMIC_RELAXED);
-	} while (slow_wait(slow, &at));
+		take_burst(slow, last);
+	} while (slow_wait(slow, &deadline_ns));
 	return NULL;
 }
 
 int slow_probe_start(struct slow_probe *slow, struct error *err)
 {
+	uint64_t least =
+		slow->clock.interval_min_ns ? slow->clock.interval_min_ns : SLOW_INTERVAL_MIN_NS;
 	int rc;
 
 	if (ring_init(&slow->ring, RING_SIZE))
 		return error_set(err, -ENOMEM, "out of memory for clock %s", slow->clock.reader->name);
-	if (slow->interval_ns < SLOW_INTERVAL_MIN_NS)
-		slow->interval_ns = SLOW_INTERVAL_MIN_NS;
+	if (slow->interval_ns < least)
+		slow->interval_ns = least;
 	atomic_store(&slow->stop, false);
 	sem_init(&slow->wake, 0, 0);
 	rc = pthread_create(&slow->thread, NULL, slow_main, slow);

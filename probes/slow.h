@@ -8,22 +8,23 @@
 
 #include "probes/probe.h"
 
-#define SLOW_INTERVAL_MIN_NS (1000 * NS_PER_MS) /* no slow clock is asked more often */
+#define SLOW_INTERVAL_MIN_NS (1000 * NS_PER_MS) /* unless the clock says otherwise */
 
 struct slow_probe {
 	struct probe_clock clock;
 	int cpu; /* where it runs, and what its readings say */
 	uint64_t interval_ns;
+	unsigned burst; /* of clocks that take one */
 	int (*bind)(void *context, int cpu); /* NULL: unbound */
 	void *bind_context;
 	struct ring ring;
-	struct tally *tally; /* owned by the caller */
+	struct tally *tallies; /* clock.outputs of them, in their order; owned by the caller */
 	pthread_t thread;
 	sem_t wake;
 	atomic_bool stop;
 };
 
-/* Fields down to bind_context and tally are set by the caller.  Returns 0 or -errno. */
+/* Fields down to bind_context and tallies are set by the caller.  Returns 0 or -errno. */
 int slow_probe_start(struct slow_probe *slow, struct error *err);
 /* Waits for the reading under way: up to 2 s. */
 void slow_probe_stop(struct slow_probe *slow);

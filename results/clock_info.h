@@ -11,6 +11,9 @@
 
 #define CLOCK_NAME_MAX	     32 /* bytes, with the terminating NUL */
 #define CLOCK_OSCILLATOR_MAX 32
+/* Labels of the other machine's clocks: this guest's host (or this host's guest), and any other machine. */
+#define OSCILLATOR_LABEL_HOST "host"
+#define OSCILLATOR_LABEL_PEER "peer"
 
 enum unit {
 	UNIT_NS,    /* value is nanoseconds */

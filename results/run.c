@@ -49,7 +49,10 @@ void run_free(struct run *run)
 		free(run->phases[i].disturbances);
 		free(run->phases[i].backward);
 	}
+	for (size_t i = 0; i < run->ntp_count; i++)
+		free(run->ntp[i].refusals);
 	free(run->dir);
+	free(run->ntp);
 	free(run->clocks);
 	free(run->unavailable);
 	free(run->places);
@@ -60,6 +63,8 @@ void run_free(struct run *run)
 	json_decref(run->environment_before);
 	json_decref(run->environment_after);
 	json_decref(run->environment_changes);
+	json_decref(run->lab);
+	json_decref(run->peer_environment);
 	*run = (struct run){ 0 };
 }
 

@@ -27,6 +27,7 @@
 #define DISTURBANCE_NAME_MAX	 32
 #define DISTURBANCE_EVIDENCE_MAX 512
 #define PHASE_DISTURBANCES_MAX	 8
+#define NTP_REFUSALS_MAX	 64 /* kinds, of one server */
 
 enum observed {
 	OBSERVED_UNKNOWN, /* it was not over when run.json was written */
@@ -84,6 +85,35 @@ struct event {
 struct unavailable {
 	char name[CLOCK_NAME_MAX];
 	char reason[400];
+};
+
+/* How often an exchange with a server gave no reading, for one reason. */
+struct ntp_refusal {
+	char kind[16]; /* "silent", "kiss-rate", ...: the names of probes/ntp_problem.c */
+	uint64_t count;
+};
+
+/*
+ * What an NTP server said of itself, and how it answered.  Its time is good to root delay / 2 + root
+ * dispersion: that is what it says of its own error, and is in no bracket.  NaN and -1: not known.
+ */
+struct ntp_server {
+	char clock[CLOCK_NAME_MAX]; /* whose readings it gave */
+	char address[64];	    /* numeric, with the port */
+	/* Of its last good answer. */
+	int leap, stratum;
+	char refid[16]; /* its own source: text for stratum 1, else hexadecimal */
+	double precision_ns;
+	double root_delay_ns, root_dispersion_ns;
+	/* Over all good answers. */
+	double root_distance_min_ns, root_distance_max_ns; /* root delay / 2 + root dispersion */
+	double delay_min_ns;				   /* round trip without the time in the server */
+	double interval_s;				   /* time between two requests, at the end */
+	uint64_t asked, answered;			   /* requests; good answers */
+	uint64_t stamped;	      /* of these with the kernel's stamps at both ends of the bracket */
+	struct ntp_refusal *refusals; /* owned; only those with a count above 0 */
+	size_t refusal_count;
+	char last_problem[160]; /* in words; empty: none */
 };
 
 /* Counts of one clock on one CPU over the whole run, all readings of all bursts. */
@@ -146,8 +176,12 @@ struct run {
 	size_t event_count;
 	struct tally *tallies;
 	size_t tally_count;
+	struct ntp_server *ntp;
+	size_t ntp_count;
 	json_t *environment_before, *environment_after; /* owned; NULL: not known */
 	json_t *environment_changes;			/* array of strings, owned; NULL: not known */
+	/* Of a run inside of a lab guest: how that was made, and the snapshot of its host.  Owned; NULL: none. */
+	json_t *lab, *peer_environment;
 	uint64_t events_lost;
 };
 

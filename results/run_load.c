@@ -261,6 +261,8 @@ static int parse_lists(const struct run_source *s, struct run *run, json_t *doc)
 		rc = ROWS("events", RUN_EVENTS_MAX, events, event_count, parse_event);
 	if (!rc)
 		rc = ROWS("tallies", 1 << 22, tallies, tally_count, parse_tally);
+	if (!rc)
+		rc = ROWS("ntp", RUN_CLOCKS_MAX, ntp, ntp_count, parse_ntp_server);
 	return rc;
 }
 
@@ -286,6 +288,22 @@ static int parse_environment(const struct run_source *s, struct run *run, json_t
 	run->environment_before = get_object(environment, "before");
 	run->environment_after = get_object(environment, "after");
 	run->environment_changes = json_is_array(changes) ? json_incref(changes) : NULL;
+	return 0;
+}
+
+/* What a lab run adds: only shown, so nothing of it is needed. */
+static int parse_lab(const struct run_source *s, struct run *run, json_t *doc)
+{
+	static const char *const keys[] = { "lab", "peer_environment" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *value = json_object_get(doc, keys[i]);
+
+		if (value && !json_is_null(value) && !json_is_object(value))
+			return source_bad(s, keys[i], "must be an object");
+	}
+	run->lab = get_object(doc, "lab");
+	run->peer_environment = get_object(doc, "peer_environment");
 	return 0;
 }
 
@@ -321,6 +339,8 @@ int run_load(const char *dir, struct run *run, struct error *err)
 		rc = parse_lists(&s, run, doc);
 	if (!rc)
 		rc = parse_environment(&s, run, json_object_get(doc, "environment"));
+	if (!rc)
+		rc = parse_lab(&s, run, doc);
 	run->dir = strdup(dir);
 	if (!rc && !run->dir)
 		rc = error_set(err, -ENOMEM, "out of memory");

@@ -59,5 +59,7 @@ int source_rows(const struct run_source *source, json_t *object, const char *key
 
 /* The lists of results/run_load_phases.c. */
 run_row_parser parse_phase, parse_skipped, parse_event;
+/* That of results/run_load_ntp.c. */
+run_row_parser parse_ntp_server;
 
 #endif

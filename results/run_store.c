@@ -216,6 +216,50 @@ static json_t *tallies_to_json(const struct run *run)
 	return array;
 }
 
+/* Unlike set_real: 0 is something known. */
+static void set_known(json_t *object, const char *key, double value)
+{
+	if (isfinite(value))
+		json_object_set_new(object, key, json_real(value));
+}
+
+static json_t *refusals_to_json(const struct ntp_server *server)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < server->refusal_count; i++)
+		if (server->refusals[i].count)
+			json_array_append_new(array, json_pack("{s:s, s:I}", "kind", server->refusals[i].kind,
+							     "count", (json_int_t)server->refusals[i].count));
+	return array;
+}
+
+static json_t *ntp_to_json(const struct run *run)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < run->ntp_count; i++) {
+		const struct ntp_server *n = &run->ntp[i];
+		json_t *object = json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:o}", "clock", n->clock, "leap",
+			n->leap, "stratum", n->stratum, "asked", (json_int_t)n->asked, "answered",
+			(json_int_t)n->answered, "stamped", (json_int_t)n->stamped, "refusals",
+			refusals_to_json(n));
+
+		set_text(object, "address", n->address);
+		set_text(object, "refid", n->refid);
+		set_known(object, "precision_ns", n->precision_ns);
+		set_known(object, "root_delay_ns", n->root_delay_ns);
+		set_known(object, "root_dispersion_ns", n->root_dispersion_ns);
+		set_known(object, "root_distance_min_ns", n->root_distance_min_ns);
+		set_known(object, "root_distance_max_ns", n->root_distance_max_ns);
+		set_known(object, "delay_min_ns", n->delay_min_ns);
+		set_real(object, "interval_s", n->interval_s);
+		set_text(object, "last_problem", n->last_problem);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static json_t *config_to_json(const struct run *run)
 {
 	json_t *object = json_pack("{s:f, s:f, s:i, s:I}", "duration_s", run->duration_s, "interval_s",
@@ -251,10 +295,16 @@ static json_t *run_to_json(const struct run *run)
 	json_object_set_new(object, "events", events_to_json(run));
 	json_object_set_new(object, "events_lost", json_integer((json_int_t)run->events_lost));
 	json_object_set_new(object, "tallies", tallies_to_json(run));
+	if (run->ntp_count)
+		json_object_set_new(object, "ntp", ntp_to_json(run));
 	if (run->environment_before)
 		json_object_set_new(object, "environment",
 			json_pack("{s:O, s:O?, s:O?}", "before", run->environment_before, "after",
 				run->environment_after, "changes", run->environment_changes));
+	if (run->lab)
+		json_object_set(object, "lab", run->lab);
+	if (run->peer_environment)
+		json_object_set(object, "peer_environment", run->peer_environment);
 	return object;
 }
 

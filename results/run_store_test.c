@@ -35,6 +35,13 @@ static struct event events[] = {
 static struct histogram brackets;
 static struct tally tallies[] = { { 3, 1, 1000, 100, 1, 2, 3, 4, UINT32_MAX, &brackets } };
 
+static struct ntp_refusal refusals[] = { { "silent", 3 }, { "kiss-rate", INT64_MAX } };
+static struct ntp_server ntp[] = {
+	{ "rtc", "[2001:db8::1]:123", 1, 1, "GPS", 29.8, 0, 1e6, 5e5, 2e6, 12345.5, 64, 100, 96, 95, refusals, 2,
+		"silent: it does not answer" },
+	{ "monotonic", "", -1, -1, "", NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0, 0, NULL, 0, "" },
+};
+
 static struct run full_run(void)
 {
 	struct run run = { .dir = test_dir,
@@ -68,6 +75,8 @@ static struct run full_run(void)
 		.event_count = 2,
 		.tallies = tallies,
 		.tally_count = 1,
+		.ntp = ntp,
+		.ntp_count = 2,
 		.events_lost = 9 };
 
 	memset(&brackets, 0, sizeof(brackets));
@@ -143,6 +152,32 @@ static void assert_same_phase(const struct phase *a, const struct phase *b)
 	}
 }
 
+static bool same(double a, double b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
+static void assert_same_ntp(const struct ntp_server *a, const struct ntp_server *b)
+{
+	assert_string_equal(a->clock, b->clock);
+	assert_string_equal(a->address, b->address);
+	assert_int_equal(a->leap, b->leap);
+	assert_int_equal(a->stratum, b->stratum);
+	assert_string_equal(a->refid, b->refid);
+	assert_true(same(a->precision_ns, b->precision_ns));
+	assert_true(same(a->root_delay_ns, b->root_delay_ns));
+	assert_true(same(a->root_dispersion_ns, b->root_dispersion_ns));
+	assert_true(same(a->root_distance_min_ns, b->root_distance_min_ns));
+	assert_true(same(a->root_distance_max_ns, b->root_distance_max_ns));
+	assert_true(same(a->delay_min_ns, b->delay_min_ns));
+	assert_true(a->interval_s == b->interval_s);
+	assert_true(a->asked == b->asked && a->answered == b->answered && a->stamped == b->stamped);
+	assert_int_equal(a->refusal_count, b->refusal_count);
+	for (size_t i = 0; i < b->refusal_count; i++)
+		assert_memory_equal(&a->refusals[i], &b->refusals[i], sizeof(*a->refusals));
+	assert_string_equal(a->last_problem, b->last_problem);
+}
+
 static void test_what_is_stored_is_loaded(void **state)
 {
 	struct run run = full_run(), back;
@@ -167,6 +202,9 @@ static void test_what_is_stored_is_loaded(void **state)
 	assert_memory_equal(back.skipped, skipped, sizeof(skipped));
 	assert_int_equal(back.event_count, 2);
 	assert_memory_equal(back.events, events, sizeof(events));
+	assert_int_equal(back.ntp_count, 2);
+	for (size_t i = 0; i < back.ntp_count; i++)
+		assert_same_ntp(&back.ntp[i], &ntp[i]);
 	assert_int_equal(back.tally_count, 1);
 	assert_memory_equal(back.tallies, tallies, offsetof(struct tally, brackets));
 	assert_memory_equal(back.tallies[0].brackets, &brackets, sizeof(brackets));
@@ -201,7 +239,7 @@ static void test_what_is_not_known_is_left_out(void **state)
 		.event_count = 1 };
 	static const char *const keys[] = { "finished", "topology", "environment", "tsc_granularity_cycles",
 		"limit_ppm", "limits", "reference", "clocksource", "disturbances", "backward", "steering_ppm",
-		"skipped", "injected" };
+		"skipped", "injected", "ntp" };
 	struct error err = { "" };
 	char *text;
 

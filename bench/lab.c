@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "bench/lab.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/facts.h"
+#include "bench/lab_guest.h"
+#include "bench/lab_host.h"
+#include "bench/lab_image.h"
+#include "bench/lab_outside.h"
+#include "bench/scenario.h"
+#include "bench/untar.h"
+#include "probes/now.h"
+#include "results/file.h"
+#include "results/text.h"
+#include "results/units.h"
+
+/* Deadlines in s.  A guest is at its init after 2 s under TCG on an idle machine, and after 1 s under KVM. */
+#define BOOT_KVM_S 20
+#define BOOT_TCG_S 120
+#define SETUP_S	   30  /* modules, and opening the clocks of the run */
+#define RUN_MIN_S  120 /* beside the scenario's length: CPU exchanges, packing */
+#define RUN_SLACK  2   /* times the scenario's length */
+#define POWEROFF_S 30
+#define DISK_BYTES ((off_t)4 << 30) /* sparse */
+
+struct lab {
+	const struct lab_plan *plan;
+	struct lab_wait wait;
+	struct scenario scenario;
+	struct lab_kernel kernel;
+	struct lab_host host;
+	struct lab_guest guest;
+	struct lab_outside outside;
+	struct run run;		/* for its directory */
+	char dir[PATH_MAX];	/* private; empty: none */
+	char console[PATH_MAX]; /* in the run directory */
+	char qemu[128];		/* its version */
+	char accel_why[400];	/* that one was taken */
+	int disk;		/* fd; -1 */
+	double boot_s;
+	struct error *err;
+};
+
+static int cache_path(const struct lab_plan *plan, char path[PATH_MAX], struct error *err)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (plan->cache)
+		snprintf(path, PATH_MAX, "%s", plan->cache);
+	else if (xdg && xdg[0] == '/')
+		return path_join(path, PATH_MAX, xdg, "clkdrift/lab", err);
+	else if (home && home[0] == '/')
+		return path_join(path, PATH_MAX, home, ".cache/clkdrift/lab", err);
+	else
+		return error_set(err, -ENOENT, "neither XDG_CACHE_HOME nor HOME is set; give --cache DIR");
+	return 0;
+}
+
+static int find_kernel(struct lab *lab)
+{
+	const struct lab_plan *plan = lab->plan;
+	char cache[PATH_MAX], full[PATH_MAX];
+	int rc;
+
+	if (plan->kernel)
+		return lab_kernel_use(&lab->kernel, plan->kernel, plan->modules, lab->err);
+	if (plan->modules)
+		return error_set(lab->err, -EINVAL, "--modules goes with --kernel");
+	progress_say(plan->progress, "looking for the guest's kernel");
+	rc = cache_path(plan, cache, lab->err);
+	if (!rc)
+		rc = lab_make_directory(cache, lab->err);
+	/* Tools run elsewhere. */
+	if (!rc && !realpath(cache, full))
+		rc = error_set(lab->err, -errno, "%s: %s", cache, strerror(errno));
+	return rc ? rc : lab_kernel_fetch(&lab->wait, full, plan->config->arch, &lab->kernel, lab->err);
+}
+
+static int make_private(struct lab *lab)
+{
+	char path[PATH_MAX];
+	int rc = lab_make_private(lab->dir, lab->err);
+
+	if (!rc)
+		rc = path_join(path, sizeof(path), lab->dir, LAB_DISK, lab->err);
+	if (rc)
+		return rc;
+	lab->disk = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (lab->disk < 0 || ftruncate(lab->disk, DISK_BYTES))
+		return error_set(lab->err, -errno, "%s: cannot make it: %s", path, strerror(errno));
+	return 0;
+}
+
+static int make_image(struct lab *lab)
+{
+	char scenario[PATH_MAX], path[PATH_MAX];
+	const struct lab_image image = { lab->plan->config, &lab->kernel, scenario, lab->scenario.name,
+		lab->plan->arguments };
+	int rc = scenario_find(lab->plan->scenario, scenario, lab->err);
+
+	if (!rc)
+		rc = path_join(path, sizeof(path), lab->dir, LAB_INITRD, lab->err);
+	progress_say(lab->plan->progress, "making the guest's file system");
+	return rc ? rc : lab_image_write(&lab->wait, &image, path, lab->err);
+}
+
+static int make_run_directory(struct lab *lab)
+{
+	const struct lab_plan *plan = lab->plan;
+	char name[256], stamp[32], guest[PATH_MAX];
+	time_t now = time(NULL);
+	struct tm utc;
+	int rc;
+
+	gmtime_r(&now, &utc);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	snprintf(name, sizeof(name), "%s-lab-%s-%s", stamp, plan->config->name, lab->scenario.name);
+	rc = plan->output ? run_create_at(&lab->run, plan->output, lab->err)
+			  : run_create(&lab->run, plan->parent, name, lab->err);
+	if (!rc)
+		rc = path_join(guest, sizeof(guest), lab->run.dir, "guest", lab->err);
+	if (!rc && mkdir(guest, 0777))
+		rc = error_set(lab->err, -errno, "%s: cannot make the directory: %s", guest, strerror(errno));
+	return rc ? rc : path_join(lab->console, sizeof(lab->console), guest, "console.log", lab->err);
+}
+
+/* ---- boot ---- */
+
+/* QEMU has all files open, and they lose their names: from here on a kill leaves none. */
+static void hide_files(struct lab *lab)
+{
+	if (lab->dir[0])
+		lab_remove_tree(lab->dir);
+	lab->dir[0] = '\0';
+	lab_host_hide(&lab->host);
+}
+
+/* One attempt; before the last one the files stay for the next. */
+static int boot_with(struct lab *lab, const char *accel, double deadline_s, bool last, struct error *err)
+{
+	int rc;
+
+	lab->guest = (struct lab_guest){ .wait = &lab->wait,
+		.config = lab->plan->config,
+		.kernel = &lab->kernel,
+		.append = lab->plan->append,
+		.dir = lab->dir,
+		.shared = lab->host.path,
+		.console = lab->console,
+		.accel = accel,
+		.vcpus_off = lab->host.cpu,
+		.disk = lab->disk,
+		.shared_fd = lab->host.file.fd,
+		.status = -1,
+		.initrd = -1 };
+	progress_say(lab->plan->progress, "booting the guest");
+	rc = lab_guest_start(&lab->guest, err);
+	if (!rc && last)
+		hide_files(lab);
+	if (!rc)
+		rc = lab_guest_await(&lab->guest, LAB_INIT, deadline_s, err);
+	if (rc) {
+		lab_guest_end(&lab->guest, err);
+		return rc;
+	}
+	lab->boot_s = (double)(now_ns() - lab->guest.started_ns) / (double)NS_PER_SEC;
+	snprintf(lab->qemu, sizeof(lab->qemu), "%s", qmp_version(lab->guest.qmp));
+	hide_files(lab);
+	return 0;
+}
+
+static int boot(struct lab *lab)
+{
+	const char *wish = lab->plan->config->accel;
+	bool only = strcmp(wish, "kvm") == 0;
+	struct error why = { "" };
+	int rc;
+
+	if (strcmp(wish, "tcg") == 0)
+		return boot_with(lab, "tcg", BOOT_TCG_S, true, lab->err);
+	if (access("/dev/kvm", R_OK | W_OK))
+		rc = error_set(&why, -errno, "/dev/kvm: %s", strerror(errno));
+	else
+		rc = boot_with(lab, "kvm", BOOT_KVM_S, only, &why);
+	if (rc == 0 || rc == -EINTR || only)
+		return rc ? error_set(lab->err, rc, "%s", why.text) : 0;
+	snprintf(lab->accel_why, sizeof(lab->accel_why), "kvm: %.390s", why.text);
+	text_clean(lab->accel_why);
+	return boot_with(lab, "tcg", BOOT_TCG_S, true, lab->err);
+}
+
+/* ---- the result ---- */
+
+static int read_guest_file(const struct lab *lab, const char *name, char *text, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t n = -1;
+	int fd;
+
+	text[0] = '\0';
+	if (path_join(path, sizeof(path), lab->run.dir, name, NULL))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return n < 0 ? -ENOENT : 0;
+}
+
+static int take_result(struct lab *lab)
+{
+	char exit_code[16], said[400];
+	int rc = untar(lab->disk, lab->run.dir, (uint64_t)DISK_BYTES, lab->err);
+
+	if (rc)
+		return rc;
+	read_guest_file(lab, "guest/exit", exit_code, sizeof(exit_code));
+	if (exit_code[0] == '0' || exit_code[0] == '1' || exit_code[0] == '3')
+		if (!exit_code[1])
+			return 0;
+	read_guest_file(lab, "guest/stderr", said, sizeof(said));
+	return error_set(lab->err, -EIO, "in the guest: %s (exit status %s)", said[0] ? said : "no message",
+		exit_code[0] ? exit_code : "not known");
+}
+
+static json_t *describe(const struct lab *lab, const struct run *run)
+{
+	const struct lab_config *c = lab->plan->config;
+	struct responder *r = lab->host.responder;
+	const char *release = facts_text(run->environment_before, "kernel.release");
+
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:b, s:b, s:b, s:s, s:{s:s, s:s, s:s?}, s:s, "
+			 "s:{s:s, s:s, s:s?}, s:f, s:{s:i, s:I, s:I, s:I, s:I}}",
+		"configuration", c->name, "summary", c->summary, "arch", c->arch, "vcpus", (int)c->vcpus,
+		"memory_mb", (int)c->memory_mb, "cpu", c->cpu, "machine", c->machine, "hpet", c->hpet,
+		"cstates", c->cstates, "pstates", c->pstates, "append", lab->plan->append, "kernel",
+		"package", lab->kernel.package, "image", lab->kernel.image, "release", release, "qemu",
+		lab->qemu, "accelerator", "wanted", c->accel, "used", lab->guest.accel, "reason",
+		lab->accel_why[0] ? lab->accel_why : NULL, "boot_s", lab->boot_s, "responder", "cpu",
+		lab->host.cpu, "exchanges", (json_int_t)atomic_load(&r->exchanges), "bursts",
+		(json_int_t)atomic_load(&r->bursts), "late", (json_int_t)atomic_load(&r->late), "errors",
+		(json_int_t)atomic_load(&r->errors));
+}
+
+/* What the host alone knows goes into the guest's run.json. */
+static int complete_run(struct lab *lab)
+{
+	struct run run;
+	int rc = run_load(lab->run.dir, &run, lab->err);
+
+	if (rc)
+		return rc;
+	run.lab = describe(lab, &run);
+	run.peer_environment = json_incref(lab->host.facts);
+	rc = run.lab ? run_store(&run, lab->err) : error_set(lab->err, -ENOMEM, "out of memory");
+	run_free(&run);
+	return rc;
+}
+
+/* ---- in order ---- */
+
+static int prepare(struct lab *lab)
+{
+	const char *append = lab->plan->append;
+	int rc = scenario_load(lab->plan->scenario, &lab->scenario, lab->err);
+
+	/* It goes into run.json. */
+	if (!rc && !text_is_plain(append, strlen(append)))
+		rc = error_set(lab->err, -EINVAL, "--append holds a control character, or is not UTF-8");
+	if (!rc && lab->plan->duration_s > 0)
+		scenario_scale(&lab->scenario, lab->plan->duration_s);
+	if (!rc)
+		rc = find_kernel(lab);
+	if (!rc)
+		rc = make_private(lab);
+	if (!rc)
+		rc = make_image(lab);
+	if (!rc)
+		rc = lab_host_start(&lab->host, lab->err);
+	return rc ? rc : make_run_directory(lab);
+}
+
+static int let_run(struct lab *lab)
+{
+	double length = scenario_duration(&lab->scenario);
+	struct error tell = { "" };
+	bool clean;
+	int rc = lab_guest_await(&lab->guest, LAB_SAMPLING, SETUP_S, lab->err);
+
+	lab_outside_open(&lab->outside, &lab->guest, lab->host.file.page);
+	progress_say(lab->plan->progress, "sampling in the guest");
+	if (!rc)
+		rc = lab_guest_await(&lab->guest, LAB_PACKED, RUN_MIN_S + RUN_SLACK * length, lab->err);
+	/* The result is out; how the guest ends matters no more. */
+	if (!rc && lab_guest_await_end(&lab->guest, POWEROFF_S, &clean, &tell) == -EINTR)
+		rc = error_set(lab->err, -EINTR, "%s", tell.text);
+	return rc;
+}
+
+static int work(struct lab *lab)
+{
+	int rc = prepare(lab), ended;
+
+	if (!rc)
+		rc = boot(lab);
+	if (rc)
+		return rc;
+	rc = let_run(lab);
+	ended = lab_guest_end(&lab->guest, lab->err);
+	rc = rc ? rc : ended;
+	lab_host_stop(&lab->host);
+	if (!rc)
+		rc = take_result(lab);
+	return rc ? rc : complete_run(lab);
+}
+
+int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+	int rc;
+
+	*dir = NULL;
+	if (!lab)
+		return error_set(err, -ENOMEM, "out of memory");
+	lab->plan = plan;
+	lab->err = err;
+	lab->disk = -1;
+	lab_host_init(&lab->host);
+	/* Before the first file: no signal finds one that nobody removes. */
+	lab_wait_block(&lab->wait);
+	rc = work(lab);
+	lab_host_close(&lab->host);
+	if (lab->disk >= 0)
+		close(lab->disk);
+	if (lab->dir[0])
+		lab_remove_tree(lab->dir);
+	if (rc == -EINTR && lab->run.dir)
+		lab_remove_tree(lab->run.dir);
+	else if (lab->run.dir)
+		*dir = strdup(lab->run.dir);
+	lab_wait_unblock(&lab->wait);
+	run_free(&lab->run);
+	scenario_free(&lab->scenario);
+	free(lab);
+	return rc;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * The lab: one scenario inside of a guest that is booted for it, with this machine
+ * as its peer, and one run directory of it all.
+ */
+#ifndef BENCH_LAB_H
+#define BENCH_LAB_H
+
+#include "bench/lab_config.h"
+#include "bench/progress.h"
+#include "results/error.h"
+#include "results/run.h"
+
+struct lab_plan {
+	const struct lab_config *config;
+	const char *append;	      /* kernel parameters; "": none */
+	const char *scenario;	      /* name or path */
+	const char *cache;	      /* NULL: $XDG_CACHE_HOME/clkdrift/lab, else ~/.cache/clkdrift/lab */
+	const char *kernel, *modules; /* NULL: fetched; see lab_kernel_use() */
+	const char *output;	      /* the run directory; NULL: one under parent */
+	const char *parent;
+	double duration_s;	      /* 0: as the scenario says */
+	const char *const *arguments; /* further ones of `clkdrift run` in the guest; ends with NULL */
+	struct progress *progress;
+};
+
+/*
+ * Boots, samples, ends the guest and leaves a run directory with guest/console.log; *dir is its path, to be freed.
+ * On failure it is set too where there is a directory to look into, else NULL.  After a signal (-EINTR) nothing is left.
+ */
+int lab_run(const struct lab_plan *plan, char **dir, struct error *err);
+
+#endif

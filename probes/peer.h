@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/*
+ * The clocks of another machine, through an exchange over one of several
+ * transports: one file probes/peer_NAME.c each.
+ *
+ * The asker reads its TSC, asks, gets the other side's clocks, reads its TSC
+ * again: a bracket as for every other clock.  The other side is the responder
+ * (`clkdrift serve`).  Everything that comes from there is untrusted.
+ */
+#ifndef PROBES_PEER_H
+#define PROBES_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/clock_reader.h"
+#include "results/error.h"
+
+/* The responder's clocks, read as closely together as can be. */
+struct peer_values {
+	uint64_t monotonic_raw_ns, monotonic_ns, realtime_ns, tsc_cycles;
+};
+
+/* What is known of the other side once the transport is open. */
+struct peer_traits {
+	double tsc_hz;	 /* of the responder; 0: not known */
+	bool same_host;	 /* it is the host of this guest, or the other way round: shm and vsock */
+	void *state;	 /* owned by the transport */
+};
+
+struct peer_transport {
+	const char *name;    /* before the colon of --peer */
+	const char *summary; /* with the form of its address */
+
+	/* Finds the responder and makes a first exchange, 3 s at most.  0 or -errno with err set. */
+	int (*open)(const char *address, const struct clock_setup *setup, struct peer_traits *traits,
+		struct error *err);
+
+	/*
+	 * One exchange.  0: all are filled; the values were read between the two TSC reads of the caller's
+	 * CPU.  -errno: none this time.  Blocks for 100 ms at most.
+	 */
+	int (*exchange)(void *state, uint64_t *tsc_lo, struct peer_values *values, uint64_t *tsc_hi);
+	void (*close)(void *state);
+};
+
+extern const struct peer_transport peer_shm, peer_udp, peer_vsock;
+
+/* Those that `peer` knows; ends with NULL. */
+extern const struct peer_transport *const peer_transports[];
+
+/* Bursts are this far apart at least, whatever the interval of the setup. */
+#define PEER_INTERVAL_MIN_NS 1000000
+
+/* Reads this machine's clocks for an answer. */
+void peer_values_read(struct peer_values *values);
+
+#endif
