@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bench/disturbance.h"
+#include "bench/kmsg.h"
 #include "bench/toggler.h"
 #include "probes/now.h"
 #include "probes/tsc.h"
@@ -24,7 +25,6 @@
 #include "results/units.h"
 
 #define DIRECTORY    "/sys/devices/system/clocksource/clocksource0"
-#define KMSG	     "/dev/kmsg"
 #define NAME_MAX_CS  32	  /* CS_NAME_LEN of Linux kernel/time/tick-internal.h */
 #define LIST_MAX     1024 /* bytes of available_clocksource */
 #define EVENTS_MAX   2000 /* switches listed in a phase */
@@ -227,56 +227,31 @@ static void clocksource_plan(const struct disturbance_setup *setup, char *text, 
 
 static void log_open(struct log_tail *log)
 {
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s" KMSG, root);
-	log->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (log->fd < 0 || lseek(log->fd, 0, SEEK_END) < 0)
-		log->failure = -errno;
+	log->fd = kmsg_open(root, true);
+	log->failure = log->fd < 0 ? log->fd : 0;
 }
 
-/* "priority,sequence,microseconds,flags;text": Documentation/ABI/testing/dev-kmsg.  Facility 0 is the kernel. */
-static void log_line(struct clocksource *c, const char *line)
+static void log_record(void *context, const struct kmsg_record *record)
 {
-	const char *text = strchr(line, ';');
-	unsigned priority;
+	struct clocksource *c = context;
 
-	if (!text || sscanf(line, "%9u,", &priority) != 1 || priority >> 3)
+	if (!record->from_kernel)
 		return;
-	text++;
 	/* Linux kernel/time/{timekeeping,clocksource}.c, arch/x86/kernel/tsc.c */
-	if (strstr(text, "Switched to clocksource")) {
+	if (strstr(record->text, "Switched to clocksource")) {
 		c->log.switched++;
-	} else if (strstr(text, "Marking clocksource") || strstr(text, "Marking TSC unstable") ||
-		   strstr(text, "Override clocksource")) {
+	} else if (strstr(record->text, "Marking clocksource") ||
+		   strstr(record->text, "Marking TSC unstable") ||
+		   strstr(record->text, "Override clocksource")) {
 		if (c->log.complaints++ < EVENTS_MAX)
-			stage_event(c->stage, tsc_before(), "watchdog", false, "%s", text);
+			stage_event(c->stage, tsc_before(), "watchdog", false, "%s", record->text);
 	}
 }
 
-/* One read() is one record; a plain file, as in a test, may give several at once. */
 static void log_drain(struct clocksource *c)
 {
-	char text[8192 + 1]; /* CONSOLE_EXT_LOG_MAX */
-
-	while (!c->log.failure) {
-		ssize_t n = read(c->log.fd, text, sizeof(text) - 1);
-		char *rest = text, *line;
-
-		if (n < 0 && errno == EPIPE) {
-			c->log.lost = true;
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			c->log.failure = -errno;
-		if (n <= 0)
-			return;
-		text[n] = '\0';
-		while ((line = strsep(&rest, "\n")))
-			log_line(c, line);
-	}
+	if (!c->log.failure)
+		c->log.failure = kmsg_read(c->log.fd, SIZE_MAX, &c->log.lost, log_record, c);
 }
 
 static void log_say(const struct log_tail *log, char *text, size_t size)

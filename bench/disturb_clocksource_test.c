@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-#include "bench/facts_fake.h"
-#include "bench/journal_fake.h"
-#include "bench/stage_fake.h"
+#include "bench/disturb_bed.h"
 
 /* What the kernel does with a name: ignores an unknown one, and tells the log of a switch. */
 static const char *unknown;
-static struct fake fake;
-static struct journal journal;
-static struct stage stage;
 
 static int machine_write(const char *path, const char *value, struct error *err);
 #define sysfs_write machine_write
@@ -17,19 +12,10 @@ static int machine_write(const char *path, const char *value, struct error *err)
 
 #define CURRENT	   DIRECTORY "/current_clocksource"
 #define AVAILABLE  DIRECTORY "/available_clocksource"
-#define DEADLINE_S 20
-
-static const char *in_root(const char *path)
-{
-	static _Thread_local char full[256];
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	return full;
-}
 
 static void log_add(const char *line)
 {
-	FILE *out = fopen(in_root(KMSG), "a");
+	FILE *out = fopen(in_root(KMSG_PATH), "a");
 
 	/* Missing lines are seen in their count. */
 	if (!out)
@@ -58,8 +44,7 @@ static int machine_write(const char *path, const char *value, struct error *err)
 
 static void clear(void)
 {
-	memset(&journal, 0, sizeof(journal));
-	stage.event_count = stage.point_count = 0;
+	bed_clear();
 	unknown = NULL;
 }
 
@@ -67,70 +52,23 @@ static int machine_make(void **state)
 {
 	(void)state;
 	clear();
-	fake_begin(&fake, "", NULL);
-	root = fake.root;
+	bed_make();
 	fake_file(&fake, CURRENT, "tsc\n");
 	fake_file(&fake, AVAILABLE, "tsc hpet acpi_pm \n");
-	fake_file(&fake, KMSG, "6,0,0,-;clocksource: Switched to clocksource tsc\n");
+	fake_file(&fake, KMSG_PATH, "6,0,0,-;clocksource: Switched to clocksource tsc\n");
 	return 0;
 }
-
-static int machine_remove(void **state)
-{
-	(void)state;
-	root = "";
-	fake_end(&fake);
-	return 0;
-}
-
-static struct asked asked;
 
 static struct disturbance_setup setup_of(const char *text)
 {
-	struct error err = { "" };
-
-	if (disturbance_parse(&disturb_clocksource, text, &asked, &err))
-		fail_msg("%s: %s", text, err.text);
-	return (struct disturbance_setup){
-		.arguments = asked.arguments, .duration_s = 10, .journal = &journal, .stage = &stage
-	};
+	return bed_setup(&disturb_clocksource, text);
 }
 
 static void *start_of(const char *text)
 {
 	struct disturbance_setup setup = setup_of(text);
-	struct error err = { "" };
-	void *state = NULL;
 
-	if (clocksource_supported(&setup, &err) || clocksource_start(&setup, &state, &err))
-		fail_msg("%s: %s", text, err.text);
-	return state;
-}
-
-static void holds(const char *text, const char *wanted)
-{
-	if (!strstr(text, wanted))
-		fail_msg("no \"%s\" in: %s", wanted, text);
-}
-
-static size_t events(void)
-{
-	size_t count;
-
-	pthread_mutex_lock(&stage.lock);
-	count = stage.event_count;
-	pthread_mutex_unlock(&stage.lock);
-	return count;
-}
-
-static void wait_for_events(size_t count)
-{
-	uint64_t deadline = now_ns() + DEADLINE_S * NS_PER_SEC;
-
-	while (events() < count) {
-		assert_true(now_ns() < deadline);
-		usleep(5000);
-	}
+	return bed_start(&disturb_clocksource, &setup);
 }
 
 /* ---- arguments ---- */
@@ -145,7 +83,7 @@ static void nonsense_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		err.text[0] = '\0';
-		assert_int_equal(disturbance_parse(&disturb_clocksource, bad[i], &asked, &err), -EINVAL);
+		assert_int_equal(disturbance_parse(&disturb_clocksource, bad[i], &bed_asked, &err), -EINVAL);
 		assert_true(err.text[0]);
 	}
 }
@@ -282,7 +220,7 @@ static void two_are_toggled(void **state)
 	struct clocksource *c = start_of("toggle rate=50");
 
 	(void)state;
-	wait_for_events(5);
+	bed_wait_for_events(5);
 	c->start_ns = now_ns(); /* so that a busy machine does not spoil the count */
 	assert_int_equal(clocksource_stop(c, &e, &err), 0);
 	for (size_t i = 0; i < stage.event_count; i++) {
@@ -330,7 +268,7 @@ static void an_unreadable_log_is_said(void **state)
 	void *c;
 
 	(void)state;
-	assert_int_equal(unlink(in_root(KMSG)), 0);
+	assert_int_equal(unlink(in_root(KMSG_PATH)), 0);
 	c = start_of("name=tsc");
 	assert_int_equal(clocksource_stop(c, &e, &err), 0);
 	assert_true(e.observed);
@@ -341,14 +279,7 @@ static void an_unreadable_log_is_said(void **state)
 
 static void start_fails(const struct disturbance_setup *setup, int code, const char *why)
 {
-	struct error err = { "" };
-	void *state = NULL;
-
-	assert_int_equal(clocksource_start(setup, &state, &err), code);
-	assert_null(state);
-	holds(err.text, in_root(CURRENT));
-	holds(err.text, why);
-	assert_int_equal(stage.event_count, 0);
+	bed_start_fails(&disturb_clocksource, setup, code, CURRENT, why);
 }
 
 static void a_start_that_fails_names_the_file(void **state)
@@ -372,19 +303,9 @@ static void a_start_that_fails_names_the_file(void **state)
 static void a_read_only_file_is_found_early_and_late(void **state)
 {
 	struct disturbance_setup setup = setup_of("toggle");
-	struct error err = { "" };
-	char path[256];
 
 	(void)state;
-	strcpy(path, in_root(CURRENT));
-	if (!fake_readonly(path)) {
-		print_message("a read-only mount takes root and CAP_SYS_ADMIN\n");
-		skip();
-	}
-	start_fails(&setup, -EROFS, "Read-only file system");
-	assert_int_equal(clocksource_supported(&setup, &err), -EROFS);
-	holds(err.text, path);
-	fake_writable(path);
+	bed_readonly(&disturb_clocksource, &setup, CURRENT);
 }
 
 /* breaks: what happens to the file while it is toggled; why: what the evidence then says. */
@@ -393,10 +314,10 @@ static void toggling_breaks(void (*breaks)(const char *path), const char *why)
 	struct evidence e = { .observed = true };
 	struct error err = { "" };
 	struct clocksource *c = start_of("toggle rate=50");
-	uint64_t deadline = now_ns() + DEADLINE_S * NS_PER_SEC;
+	uint64_t deadline = now_ns() + BED_DEADLINE_S * NS_PER_SEC;
 	uint64_t turns = 0;
 
-	wait_for_events(3);
+	bed_wait_for_events(3);
 	breaks(in_root(CURRENT));
 	/* A step that fails is the last: the count of turns stands still. */
 	do {
@@ -496,7 +417,7 @@ static void this_machine_toggles(void **state)
 	assert_true(guard >= 0);
 	rc = clocksource_start(&setup, (void **)&c, &err);
 	if (!rc) {
-		wait_for_events(5);
+		bed_wait_for_events(5);
 		clocksource_observe(c, tsc_before());
 		c->start_ns = now_ns();
 		rc = clocksource_stop(c, &e, &err);
@@ -537,7 +458,7 @@ static void this_kernel_ignores_unknown_names(void **state)
 	assert_int_equal(journal_undo(&journal, 0, &err), 0);
 }
 
-#define with_machine(test) cmocka_unit_test_setup_teardown(test, machine_make, machine_remove)
+#define with_machine(test) cmocka_unit_test_setup_teardown(test, machine_make, bed_remove)
 
 int main(void)
 {

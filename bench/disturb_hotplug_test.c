@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-#include "bench/facts_fake.h"
-#include "bench/journal_fake.h"
-#include "bench/stage_fake.h"
+#include "bench/disturb_bed.h"
 
-static struct fake fake;
-static struct journal journal;
-static struct stage stage;
 static bool stuck; /* the fake kernel takes what is written and does nothing */
 
 static int machine_write(const char *path, const char *value, struct error *err);
@@ -14,17 +9,8 @@ static int machine_write(const char *path, const char *value, struct error *err)
 #include "bench/disturb_hotplug.c"
 #undef sysfs_write
 
-#define DEADLINE_S 20
 #define LAST	   DIRECTORY "/cpu3/online"
 #define LIST	   DIRECTORY "/online"
-
-static const char *in_root(const char *path)
-{
-	static _Thread_local char full[256];
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	return full;
-}
 
 /* A kernel with four CPUs: the list follows what is written to cpu3/online. */
 static int machine_write(const char *path, const char *value, struct error *err)
@@ -51,8 +37,7 @@ static int machine_write(const char *path, const char *value, struct error *err)
 
 static void clear(void)
 {
-	memset(&journal, 0, sizeof(journal));
-	stage.event_count = stage.point_count = 0;
+	bed_clear();
 	stuck = false;
 }
 
@@ -60,8 +45,7 @@ static int machine_make(void **state)
 {
 	(void)state;
 	clear();
-	fake_begin(&fake, "", NULL);
-	root = fake.root;
+	bed_make();
 	fake_file(&fake, LIST, "0-3\n");
 	for (int cpu = 1; cpu < 4; cpu++) {
 		char path[128];
@@ -72,60 +56,22 @@ static int machine_make(void **state)
 	return 0;
 }
 
-static int machine_remove(void **state)
-{
-	(void)state;
-	root = "";
-	fake_end(&fake);
-	return 0;
-}
-
-static struct asked asked;
 static const int probed[] = { 2, 3 };
 
 static struct disturbance_setup setup_of(const char *text)
 {
-	struct error err = { "" };
+	struct disturbance_setup setup = bed_setup(&disturb_hotplug, text);
 
-	if (disturbance_parse(&disturb_hotplug, text, &asked, &err))
-		fail_msg("%s: %s", text, err.text);
-	return (struct disturbance_setup){ .arguments = asked.arguments,
-		.duration_s = 10,
-		.cpus = probed,
-		.cpu_count = 2,
-		.journal = &journal,
-		.stage = &stage };
+	setup.cpus = probed;
+	setup.cpu_count = 2;
+	return setup;
 }
 
 static struct hotplug *start_of(const char *text)
 {
 	struct disturbance_setup setup = setup_of(text);
-	struct error err = { "" };
-	void *state = NULL;
 
-	if (hotplug_supported(&setup, &err) || hotplug_start(&setup, &state, &err))
-		fail_msg("%s: %s", text, err.text);
-	return state;
-}
-
-static void holds(const char *text, const char *wanted)
-{
-	if (!strstr(text, wanted))
-		fail_msg("no \"%s\" in: %s", wanted, text);
-}
-
-static void wait_for_events(size_t count)
-{
-	uint64_t deadline = now_ns() + DEADLINE_S * NS_PER_SEC;
-	size_t seen = 0;
-
-	while (seen < count) {
-		assert_true(now_ns() < deadline);
-		usleep(5000);
-		pthread_mutex_lock(&stage.lock);
-		seen = stage.event_count;
-		pthread_mutex_unlock(&stage.lock);
-	}
+	return bed_start(&disturb_hotplug, &setup);
 }
 
 static void assert_file(const char *path, const char *wanted)
@@ -147,7 +93,7 @@ static void nonsense_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		err.text[0] = '\0';
-		assert_int_equal(disturbance_parse(&disturb_hotplug, bad[i], &asked, &err), -EINVAL);
+		assert_int_equal(disturbance_parse(&disturb_hotplug, bad[i], &bed_asked, &err), -EINVAL);
 		assert_true(err.text[0]);
 	}
 }
@@ -218,7 +164,7 @@ static void cycles_are_counted(void **state)
 	(void)state;
 	assert_file(LIST, "0-2"); /* offline when start() is back */
 	hotplug_observe(h, 5);
-	wait_for_events(6);
+	bed_wait_for_events(6);
 	h->start_ns = now_ns(); /* so that a busy machine does not spoil the count */
 	assert_int_equal(hotplug_stop(h, &e, &err), 0);
 	assert_true(e.observed);
@@ -298,15 +244,8 @@ static void many_events_are_cut_short(void **state)
 
 static void start_fails(const struct disturbance_setup *setup, int code, const char *why)
 {
-	struct error err = { "" };
-	void *state = NULL;
-
-	assert_int_equal(hotplug_start(setup, &state, &err), code);
-	assert_null(state);
-	holds(err.text, in_root(LAST));
-	holds(err.text, why);
+	bed_start_fails(&disturb_hotplug, setup, code, LAST, why);
 	assert_file(LIST, "0-3");
-	assert_int_equal(stage.event_count, 0);
 }
 
 static void a_start_that_fails_names_the_file(void **state)
@@ -330,25 +269,15 @@ static void a_start_that_fails_names_the_file(void **state)
 static void a_read_only_file_is_found_early_and_late(void **state)
 {
 	struct disturbance_setup setup = setup_of("cpu=3");
-	struct error err = { "" };
-	char path[256];
 
 	(void)state;
-	strcpy(path, in_root(LAST));
-	if (!fake_readonly(path)) {
-		print_message("a read-only mount takes root and CAP_SYS_ADMIN\n");
-		skip();
-	}
-	start_fails(&setup, -EROFS, "Read-only file system");
-	assert_int_equal(hotplug_supported(&setup, &err), -EROFS);
-	holds(err.text, path);
-	fake_writable(path);
+	bed_readonly(&disturb_hotplug, &setup, LAST);
 }
 
 /* Waits until the toggler gave up: its count of turns stands still. */
 static void wait_for_the_end(const struct hotplug *h)
 {
-	uint64_t deadline = now_ns() + DEADLINE_S * NS_PER_SEC, turns;
+	uint64_t deadline = now_ns() + BED_DEADLINE_S * NS_PER_SEC, turns;
 
 	do {
 		assert_true(now_ns() < deadline);
@@ -369,7 +298,7 @@ static void cycling_breaks(const char *target)
 
 	strcpy(path, in_root(LAST));
 	snprintf(beside, sizeof(beside), "%s.new", path);
-	wait_for_events(3);
+	bed_wait_for_events(3);
 	if (target) {
 		assert_int_equal(symlink(target, beside), 0);
 		assert_int_equal(rename(beside, path), 0);
@@ -443,7 +372,7 @@ static void this_machine_cycles(void **state)
 	rc = hotplug_start(&setup, (void **)&h, &err);
 	if (!rc) {
 		hotplug_observe(h, tsc_before());
-		wait_for_events(3);
+		bed_wait_for_events(3);
 		h->start_ns = now_ns();
 		rc = hotplug_stop(h, &e, &err);
 	}
@@ -458,7 +387,7 @@ static void this_machine_cycles(void **state)
 	assert_string_equal(after, before);
 }
 
-#define with_machine(test) cmocka_unit_test_setup_teardown(test, machine_make, machine_remove)
+#define with_machine(test) cmocka_unit_test_setup_teardown(test, machine_make, bed_remove)
 
 int main(void)
 {

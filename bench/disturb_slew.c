@@ -20,6 +20,7 @@
 #include "bench/timex.h"
 #include "probes/tsc.h"
 #include "results/units.h"
+#include "probes/posix_clock.h"
 
 #define FREQ_MAX_PPM 500
 #define SLEW_MIN_US  20 /* of less the journal could not tell for sure that it was begun */
@@ -262,7 +263,7 @@ static void note_begin(struct slew *s)
 	int64_t error;
 
 	timex_difference(CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, &s->ahead_ns, &error);
-	s->raw_ns = timex_clock_ns(CLOCK_MONOTONIC_RAW);
+	s->raw_ns = (int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW);
 }
 
 static int begin(struct slew *s, struct error *err)
@@ -344,7 +345,7 @@ static void look(struct slew *s, uint64_t tsc)
 static void slew_observe(void *state, uint64_t tsc)
 {
 	struct slew *s = state;
-	int64_t passed = timex_clock_ns(CLOCK_MONOTONIC_RAW) - s->raw_ns;
+	int64_t passed = (int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - s->raw_ns;
 
 	if (s->asked.step && !s->stepped && (double)passed >= s->setup->duration_s / 2 * (double)NS_PER_SEC)
 		step_realtime(s);
@@ -369,7 +370,7 @@ static struct gain measure_gain(const struct slew *s)
 	long left = 0;
 
 	timex_difference(CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, &ahead, &error);
-	gain.s = ns_to_s((double)(timex_clock_ns(CLOCK_MONOTONIC_RAW) - s->raw_ns));
+	gain.s = ns_to_s((double)((int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - s->raw_ns));
 	gain.ns = (double)(ahead - s->ahead_ns);
 	gain.beyond_us = gain.ns / (double)NS_PER_US - timex_ppm(s->freq, s->tick) * gain.s;
 	gain.unsure_us =

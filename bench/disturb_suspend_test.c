@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* Nothing here suspends the machine that it runs on: the kernel, the RTC and both clocks are fakes. */
-#include "bench/facts_fake.h"
-#include "bench/journal_fake.h"
-#include "bench/stage_fake.h"
+#include "bench/disturb_bed.h"
 #include "probes/posix_clock.h"
-
-static struct fake fake;
-static struct journal journal;
-static struct stage stage;
 
 /* The fake kernel. */
 static uint64_t monotonic_ns, asleep_ns;
@@ -25,14 +19,6 @@ static uint64_t machine_ns(clockid_t id);
 #undef sysfs_write
 
 #define ALARM "/sys/class/rtc/rtc0/wakealarm"
-
-static const char *in_root(const char *path)
-{
-	static char full[256];
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	return full;
-}
 
 static uint64_t machine_ns(clockid_t id)
 {
@@ -75,52 +61,32 @@ static int machine_write(const char *path, const char *value, struct error *err)
 static int machine_make(void **state)
 {
 	(void)state;
-	memset(&journal, 0, sizeof(journal));
-	stage.event_count = stage.point_count = 0;
 	monotonic_ns = 1000 * NS_PER_SEC;
 	asleep_ns = 50 * NS_PER_SEC;
 	dead_rtc = false;
 	share = 0.9;
 	slept = 0;
 	*last_alarm = '\0';
-	fake_begin(&fake, "", NULL);
-	root = fake.root;
+	bed_make();
 	fake_file(&fake, STATE_FILE, "freeze mem disk\n");
 	fake_file(&fake, SUCCESS_FILE, "6\n");
 	fake_file(&fake, ALARM, "");
 	return 0;
 }
 
-static int machine_remove(void **state)
-{
-	(void)state;
-	root = "";
-	fake_end(&fake);
-	return 0;
-}
-
-static struct asked asked;
-
 static struct disturbance_setup setup_of(const char *text)
 {
-	struct error err = { "" };
+	struct disturbance_setup setup = bed_setup(&disturb_suspend, text);
 
-	if (disturbance_parse(&disturb_suspend, text, &asked, &err))
-		fail_msg("%s: %s", text, err.text);
-	return (struct disturbance_setup){
-		.arguments = asked.arguments, .duration_s = 30, .journal = &journal, .stage = &stage
-	};
+	setup.duration_s = 30;
+	return setup;
 }
 
 static void *start_of(const char *text)
 {
 	struct disturbance_setup setup = setup_of(text);
-	struct error err = { "" };
-	void *state = NULL;
 
-	if (suspend_supported(&setup, &err) || suspend_start(&setup, &state, &err))
-		fail_msg("%s: %s", text, err.text);
-	return state;
+	return bed_start(&disturb_suspend, &setup);
 }
 
 /* A phase of 30 s. */
@@ -128,12 +94,6 @@ static void go_through(void *state)
 {
 	for (int i = 0; i < 300; i++, monotonic_ns += NS_PER_SEC / 10)
 		suspend_observe(state, (uint64_t)i);
-}
-
-static void holds(const char *text, const char *wanted)
-{
-	if (!strstr(text, wanted))
-		fail_msg("no \"%s\" in: %s", wanted, text);
 }
 
 static void not_observed(void *state, const char *why)
@@ -156,7 +116,7 @@ static void nonsense_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		err.text[0] = '\0';
-		assert_int_equal(disturbance_parse(&disturb_suspend, bad[i], &asked, &err), -EINVAL);
+		assert_int_equal(disturbance_parse(&disturb_suspend, bad[i], &bed_asked, &err), -EINVAL);
 		assert_true(err.text[0]);
 	}
 }
@@ -329,7 +289,7 @@ static void files_that_vanish_or_refuse_are_named(void **state)
 		assert_int_equal(stage.event_count, 0);
 		assert_int_equal(*last_alarm == '+', 0); /* taken away, where it could be set */
 		not_observed(s, in_root(file));
-		machine_remove(NULL);
+		bed_remove(NULL);
 		machine_make(NULL);
 	}
 }
@@ -371,7 +331,7 @@ static void this_machine_gives_a_reason(void **state)
 	print_message("this machine: %s\n", rc ? err.text : "could be suspended");
 }
 
-#define with_machine(test) cmocka_unit_test_setup_teardown(test, machine_make, machine_remove)
+#define with_machine(test) cmocka_unit_test_setup_teardown(test, machine_make, bed_remove)
 
 int main(void)
 {

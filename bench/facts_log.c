@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-/*
- * The kernel's own words on the TSC and the clocksources, from /dev/kmsg
- * (Documentation/ABI/testing/dev-kmsg).  Reading it takes nothing away from
- * other readers.
- */
+/* The kernel's own words on the TSC and the clocksources, from its log. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench/facts_read.h"
+#include "bench/kmsg.h"
 
-#define KMSG_PATH   "/dev/kmsg"
 #define BYTES_MAX   (16u << 20) /* of log that is looked through */
 #define LINES_MAX   256		/* that are kept: the first LINES_FIRST, of the boot, and the last ones */
 #define LINES_FIRST 64
@@ -54,84 +47,36 @@ static bool on_timekeeping(const char *text)
 	return false;
 }
 
-/* "priority,sequence,microseconds,flags;text"; other lines are a record's dictionary. */
-static void scan_line(struct log_scan *scan, char *line, size_t length)
+static void scan_record(void *context, const struct kmsg_record *record)
 {
-	unsigned priority;
-	long long seq, us;
-	char *text;
+	struct log_scan *scan = context;
 
-	facts_clean(line, length);
-	text = strchr(line, ';');
-	if (!text || sscanf(line, "%9u,%18lld,%18lld,", &priority, &seq, &us) != 3)
-		return;
-	text++;
 	if (!scan->records++)
-		scan->first_seq = seq;
-	/* Facility 0 is the kernel; anybody with the device can write the others. */
-	if (priority >> 3 || !on_timekeeping(text) ||
-		(!strncmp(text, "Command line:", 13) || !strncmp(text, "Kernel command line:", 20)))
+		scan->first_seq = record->seq;
+	if (!record->from_kernel || !on_timekeeping(record->text) ||
+		!strncmp(record->text, "Command line:", 13) ||
+		!strncmp(record->text, "Kernel command line:", 20))
 		return;
 	if (json_array_size(scan->lines) == LINES_MAX) {
 		json_array_remove(scan->lines, LINES_FIRST);
 		scan->dropped++;
 	}
 	facts_append(scan->f, scan->lines,
-		json_pack(
-			"{s:I, s:f, s:s}", "seq", (json_int_t)seq, "time_s", (double)us / 1e6, "text", text));
-}
-
-/* Takes the whole lines out of the buffer; returns how much of a line is left over. */
-static size_t scan_lines(struct log_scan *scan, char *text, size_t used, size_t room)
-{
-	char *start = text, *end;
-
-	while ((end = memchr(start, '\n', used - (size_t)(start - text)))) {
-		scan_line(scan, start, (size_t)(end - start));
-		start = end + 1;
-	}
-	used -= (size_t)(start - text);
-	/* A record is at most 8 KiB (CONSOLE_EXT_LOG_MAX): what does not end by then is none. */
-	if (used > room / 2)
-		return 0;
-	memmove(text, start, used);
-	return used;
-}
-
-/* One read() of the device is one record; a plain file comes in larger pieces. */
-static int scan_file(struct log_scan *scan, int fd)
-{
-	char text[32768];
-	size_t used = 0, total = 0;
-	ssize_t n;
-
-	while (total < BYTES_MAX) {
-		n = read(fd, text + used, sizeof(text) - used);
-		if (n > 0) {
-			total += (size_t)n;
-			used = scan_lines(scan, text, used + (size_t)n, sizeof(text));
-		} else if (n < 0 && errno == EPIPE) {
-			scan->overrun = true; /* the next read goes on behind what was overwritten */
-		} else if (!n || errno == EAGAIN) {
-			return 0;
-		} else if (errno != EINTR) {
-			return -errno;
-		}
-	}
-	facts_note(scan->f, KMSG_PATH, "longer than 16 MiB, the rest was not read");
-	return 0;
+		json_pack("{s:I, s:f, s:s}", "seq", (json_int_t)record->seq, "time_s",
+			(double)record->us / 1e6, "text", record->text));
 }
 
 json_t *facts_kernel_log(struct facts *f)
 {
 	struct log_scan scan = { .f = f, .lines = json_array() };
-	char full[PATH_MAX];
 	json_t *object;
-	int fd = -1, err = 0;
+	int fd = kmsg_open(f->src->root, false);
+	int err = fd < 0 ? fd : kmsg_read(fd, BYTES_MAX, &scan.overrun, scan_record, &scan);
 
-	if ((size_t)snprintf(full, sizeof(full), "%s%s", f->src->root, KMSG_PATH) < sizeof(full))
-		fd = open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	err = fd < 0 ? -errno : scan_file(&scan, fd);
+	if (err == -EFBIG) {
+		facts_note(f, KMSG_PATH, "longer than 16 MiB, the rest was not read");
+		err = 0;
+	}
 	if (!err && scan.records) {
 		object = json_pack("{s:O, s:b, s:I, s:I}", "lines", scan.lines, "from_boot",
 			!scan.first_seq && !scan.overrun, "records", (json_int_t)scan.records, "dropped",

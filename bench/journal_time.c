@@ -13,6 +13,7 @@
 
 #include "bench/timex.h"
 #include "results/units.h"
+#include "probes/posix_clock.h"
 
 /* realtime - boottime is a whole number of ns in the kernel; this is on top of the errors of reading it. */
 #define OFFSET_TOLERANCE_NS 200
@@ -59,7 +60,7 @@ json_t *journal_timex_record(struct error *err)
 	return record(json_pack("{s:s, s:I, s:I, s:i, s:I, s:I, s:I}", "kind", "timex", "freq",
 			      (json_int_t)tx.freq, "tick", (json_int_t)tx.tick, "status", tx.status,
 			      "maxerror", (json_int_t)tx.maxerror, "esterror", (json_int_t)tx.esterror,
-			      "raw_ns", (json_int_t)timex_clock_ns(CLOCK_MONOTONIC_RAW)),
+			      "raw_ns", (json_int_t)posix_clock_ns(CLOCK_MONOTONIC_RAW)),
 		err);
 }
 
@@ -77,7 +78,7 @@ static int timex_parse(const json_t *entry, struct timex *tx, struct error *err)
 		return rc;
 	*tx = (struct timex){ .freq = freq, .tick = tick, .status = (int)status, .esterror = esterror };
 	tx->maxerror =
-		maxerror + (timex_clock_ns(CLOCK_MONOTONIC_RAW) - raw_ns) / NS_PER_SEC * MAXERROR_US_PER_S;
+		maxerror + ((int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - raw_ns) / NS_PER_SEC * MAXERROR_US_PER_S;
 	return 0;
 }
 
@@ -188,7 +189,7 @@ static struct ahead read_ahead(void)
 	struct ahead now;
 
 	timex_difference(CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, &now.ns, &now.error_ns);
-	now.raw_ns = timex_clock_ns(CLOCK_MONOTONIC_RAW);
+	now.raw_ns = (int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW);
 	return now;
 }
 

@@ -9,13 +9,13 @@
 #include <cmocka.h>
 
 #include "probes/clock_test.h"
+#include "bench/key_fake.h"
 
 #define FUZZED	     50000 /* for each of two */
 #define BATCH	     40	   /* fits into any receive buffer */
 #define WAIT_NS	     (5 * NS_PER_SEC)
 #define RSS_SLACK_KB 512
 
-static char key_path[] = "/tmp/clkdrift-key-XXXXXX";
 static double tsc_hz;
 static uint64_t seed;
 
@@ -315,22 +315,6 @@ static void test_stops(void **state)
 	finish(r, &counters);
 	assert_true(now_ns() - start_ns < (uint64_t)WAIT_NS);
 	net_stamp_close(&net);
-}
-
-static int make_key(void **state)
-{
-	int fd = mkstemp(key_path);
-
-	(void)state;
-	if (fd < 0 || write(fd, "a key of the tests alone", 24) != 24)
-		return -1;
-	return close(fd);
-}
-
-static int remove_key(void **state)
-{
-	(void)state;
-	return unlink(key_path);
 }
 
 int main(void)

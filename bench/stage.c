@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
 
 #include "bench/sysfs.h"
+#include "bench/timex.h"
 #include "probes/tsc.h"
 #include "results/evidence.h"
 
@@ -181,15 +181,13 @@ int stage_start(struct stage *stage, struct error *err)
 /* While an adjtime() is worked off the rate is nobody's to know. */
 static double steering_now(void)
 {
-	struct timex tx = { .modes = ADJ_OFFSET_SS_READ };
+	struct error ignored = { "" };
+	struct timex tx;
+	long left;
 
-	if (adjtimex(&tx) < 0 || tx.offset != 0)
+	if (timex_slew_left(&left, &ignored) || left != 0 || timex_read(&tx, &ignored))
 		return NAN;
-	tx = (struct timex){ .modes = 0 };
-	if (adjtimex(&tx) < 0)
-		return NAN;
-	/* freq counts 2^-16 ppm; a tick is 10 ms. */
-	return (double)tx.freq / 65536 + (double)(tx.tick - 10000) * 100;
+	return timex_ppm(tx.freq, tx.tick);
 }
 
 /* Which oscillator the kernel's clocks follow now; "several" once it was seen to change. */

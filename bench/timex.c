@@ -7,6 +7,7 @@
 
 #include "probes/tsc.h"
 #include "results/units.h"
+#include "probes/posix_clock.h"
 
 #define BRACKETS 300
 
@@ -75,20 +76,13 @@ int timex_slew_left(long *left, struct error *err)
 	return rc;
 }
 
-int64_t timex_clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
-
 void timex_difference(clockid_t a, clockid_t b, int64_t *ns, int64_t *error_ns)
 {
 	int64_t narrowest = INT64_MAX;
 
 	for (int i = 0; i < BRACKETS; i++) {
-		int64_t before = timex_clock_ns(b), value = timex_clock_ns(a), after = timex_clock_ns(b);
+		int64_t before = (int64_t)posix_clock_ns(b), value = (int64_t)posix_clock_ns(a);
+		int64_t after = (int64_t)posix_clock_ns(b);
 
 		if (after - before < narrowest) {
 			narrowest = after - before;

@@ -43,7 +43,4 @@ int timex_slew_left(long *left, struct error *err);
  */
 void timex_difference(clockid_t a, clockid_t b, int64_t *ns, int64_t *error_ns);
 
-/* A clock in ns. */
-int64_t timex_clock_ns(clockid_t id);
-
 #endif

@@ -23,21 +23,21 @@ static int64_t max_ns(int64_t a, int64_t b)
 }
 
 /* CLOCK_MONOTONIC, read on both sides, has the same steps: they are those of the clocksource. */
-struct stamp_anchor stamp_anchor_take(void)
+struct stamp_anchor stamp_anchor_take_of(clockid_t id, uint64_t (*clock_ns)(clockid_t id))
 {
 	struct stamp_anchor anchor = { .ahead_min_ns = INT64_MIN, .ahead_max_ns = INT64_MAX };
 	int64_t early, late = 0, step;
 	struct reading now;
 
 	for (int i = 0; i < ANCHOR_READS; i++) {
-		early = (int64_t)posix_clock_ns(CLOCK_MONOTONIC);
+		early = (int64_t)clock_ns(CLOCK_MONOTONIC);
 		step = early - late;
 		if (i > 0 && step > 0 && (anchor.step_ns == 0 || step < anchor.step_ns))
 			anchor.step_ns = step;
 		now.tsc_lo = tsc_before();
-		now.value = posix_clock_ns(CLOCK_REALTIME);
+		now.value = clock_ns(id);
 		now.tsc_hi = tsc_after();
-		late = (int64_t)posix_clock_ns(CLOCK_MONOTONIC);
+		late = (int64_t)clock_ns(CLOCK_MONOTONIC);
 
 		anchor.ahead_min_ns = max_ns(anchor.ahead_min_ns, (int64_t)now.value - late);
 		anchor.ahead_max_ns = min_ns(anchor.ahead_max_ns, (int64_t)now.value - early);
@@ -47,10 +47,35 @@ struct stamp_anchor stamp_anchor_take(void)
 	return anchor;
 }
 
+struct stamp_anchor stamp_anchor_take(void)
+{
+	return stamp_anchor_take_of(CLOCK_REALTIME, posix_clock_ns);
+}
+
 bool stamp_anchor_stepped(const struct stamp_anchor *a, const struct stamp_anchor *b)
 {
 	return max_ns(a->ahead_min_ns, b->ahead_min_ns) >
 	       min_ns(a->ahead_max_ns, b->ahead_max_ns) + ROUNDING_NS;
+}
+
+bool stamp_anchor_between(const struct stamp_anchor *a, const struct stamp_anchor *b, int64_t stamp_ns,
+	double rate_change_ppm, uint64_t *lo, uint64_t *hi)
+{
+	double step = STAMP_ROUNDING_NS + (double)min_ns(a->step_ns, b->step_ns);
+	double span = (double)(int64_t)(b->clock.value - a->clock.value);
+	double at = (double)(int64_t)((uint64_t)stamp_ns - a->clock.value);
+	double rate_lo = (double)(int64_t)(b->clock.tsc_lo - a->clock.tsc_lo) / span; /* cycles per ns */
+	double rate_hi = (double)(int64_t)(b->clock.tsc_hi - a->clock.tsc_hi) / span;
+	double slack;
+
+	if (a->step_ns == 0 || b->step_ns == 0)
+		return false;
+	if (span <= 0 || at < -step || at > span + step)
+		return false;
+	slack = step + fmax(0, fmin(at, span - at)) * rate_change_ppm * PPM;
+	*lo = a->clock.tsc_lo + (uint64_t)(int64_t)floor((at - slack) * rate_lo);
+	*hi = a->clock.tsc_hi + (uint64_t)(int64_t)ceil((at + slack) * rate_hi);
+	return true;
 }
 
 void stamp_bracket_open(struct stamp_bracket *bracket)
@@ -66,25 +91,10 @@ void stamp_bracket_close(struct stamp_bracket *bracket, uint64_t tsc_hi)
 	bracket->b = stamp_anchor_take();
 }
 
-/* The TSC at a stamp lies within [*lo, *hi]; false where the line cannot say. */
 static bool stamp_map(const struct stamp_bracket *bracket, int64_t stamp_ns, uint64_t *lo, uint64_t *hi)
 {
-	const struct stamp_anchor *a = &bracket->a, *b = &bracket->b;
-	double step = STAMP_ROUNDING_NS + (double)min_ns(a->step_ns, b->step_ns);
-	double span = (double)(int64_t)(b->clock.value - a->clock.value);
-	double at = (double)(int64_t)((uint64_t)stamp_ns - a->clock.value);
-	double rate_lo = (double)(int64_t)(b->clock.tsc_lo - a->clock.tsc_lo) / span; /* cycles per ns */
-	double rate_hi = (double)(int64_t)(b->clock.tsc_hi - a->clock.tsc_hi) / span;
-	double slack;
-
-	if (a->step_ns == 0 || b->step_ns == 0 || stamp_anchor_stepped(a, b))
-		return false;
-	if (span <= 0 || at < -step || at > span + step)
-		return false;
-	slack = step + fmax(0, fmin(at, span - at)) * RATE_CHANGE_PPM * PPM;
-	*lo = a->clock.tsc_lo + (uint64_t)(int64_t)floor((at - slack) * rate_lo);
-	*hi = a->clock.tsc_hi + (uint64_t)(int64_t)ceil((at + slack) * rate_hi);
-	return true;
+	return !stamp_anchor_stepped(&bracket->a, &bracket->b) &&
+	       stamp_anchor_between(&bracket->a, &bracket->b, stamp_ns, RATE_CHANGE_PPM, lo, hi);
 }
 
 bool stamp_bracket_sent(struct stamp_bracket *bracket, int64_t realtime_ns)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
+#include "bench/key_fake.h"
 #include "probes/peer_vsock.c"
 
 #include <setjmp.h>
@@ -20,7 +21,6 @@
 #define TRIES 40
 
 static struct sockaddr_un at = { .sun_family = AF_UNIX };
-static char key_path[] = "/tmp/clkdrift-key-XXXXXX";
 static double tsc_hz;
 
 static int unix_listen(void)
@@ -265,22 +265,6 @@ static void test_loopback(void **state)
 	peer_vsock.close(traits.state);
 	finish(r, &counters);
 	assert_int_equal(counters.received, counters.verdict[PEER_GOOD]);
-}
-
-static int make_key(void **state)
-{
-	int fd = mkstemp(key_path);
-
-	(void)state;
-	if (fd < 0 || write(fd, "a key of the tests alone", 24) != 24)
-		return -1;
-	return close(fd);
-}
-
-static int remove_key(void **state)
-{
-	(void)state;
-	return unlink(key_path);
 }
 
 int main(void)

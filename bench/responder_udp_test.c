@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
+#include "bench/key_fake.h"
 #include "probes/peer_udp.c"
 
 #include <math.h>
@@ -55,7 +56,6 @@ struct relay {
 };
 
 static double tsc_hz;
-static char key_path[] = "/tmp/clkdrift-key-XXXXXX";
 
 static void pause_ns(long ns)
 {
@@ -434,22 +434,6 @@ static void test_open_fails(void **state)
 	assert_int_equal(peer_udp.open(address, &clock, &traits, &err), -ECONNREFUSED);
 	assert_non_null(strstr(err.text, "clkdrift serve --udp"));
 	assert_null(traits.state);
-}
-
-static int make_key(void **state)
-{
-	int fd = mkstemp(key_path);
-
-	(void)state;
-	if (fd < 0 || write(fd, "a key of the tests alone", 24) != 24)
-		return -1;
-	return close(fd);
-}
-
-static int remove_key(void **state)
-{
-	(void)state;
-	return unlink(key_path);
 }
 
 int main(void)
