@@ -179,7 +179,8 @@ static void *ask_without_end(void *argument)
 	struct bed *b = argument;
 
 	for (uint64_t sequence = 1; atomic_load(&asking); sequence++) {
-		page_ask_write(b->file.page, sequence);
+		page_ask_prepare(b->file.page, sequence);
+		page_ask_post(b->file.page, sequence);
 		for (unsigned looks = 0; looks < 1000 && page_answered(b->file.page) != sequence; looks++)
 			peer_pause(looks % 100 == 99);
 	}
@@ -281,13 +282,15 @@ static void test_damaged_asks(void **state)
 	struct responder *r = &((struct bed *)*state)->responder;
 
 	assert_false(answer(r));
-	page_ask_write(r->page, 9);
+	page_ask_prepare(r->page, 9);
+	page_ask_post(r->page, 9);
 	r->page->ask.check ^= 4;
 	assert_false(answer(r));
 	assert_int_equal(r->errors, 1);
 	assert_false(answer(r));
 	assert_int_equal(r->errors, 1);
-	page_ask_write(r->page, 10);
+	page_ask_prepare(r->page, 10);
+	page_ask_post(r->page, 10);
 	assert_true(answer(r));
 	assert_false(answer(r));
 	assert_int_equal(page_answered(r->page), 10);

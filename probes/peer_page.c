@@ -140,10 +140,9 @@ int peer_page_check(const struct peer_page *page, struct page_header_values *val
 	return 0;
 }
 
-void page_ask_write(struct peer_page *page, uint64_t sequence)
+void page_ask_prepare(struct peer_page *page, uint64_t sequence)
 {
 	word_store(&page->ask.check, mix(PEER_PAGE_MAGIC, sequence));
-	store_release(&page->ask.sequence, sequence);
 }
 
 bool page_ask_valid(const struct peer_page *page, uint64_t sequence)

@@ -134,8 +134,15 @@ static inline void peer_pause(bool alone)
 		__builtin_ia32_pause();
 }
 
-/* The asker's.  sequence is not 0 and was not used before. */
-void page_ask_write(struct peer_page *page, uint64_t sequence);
+/*
+ * The asker's, in two halves: all that can be done before, then the ask itself, which counts for the
+ * bracket.  sequence is not 0 and was not used before.
+ */
+void page_ask_prepare(struct peer_page *page, uint64_t sequence);
+static inline void page_ask_post(struct peer_page *page, uint64_t sequence)
+{
+	atomic_store_explicit(&page->ask.sequence, sequence, memory_order_release);
+}
 /* Is the ask with that sequence a whole one?  False too where another one came meanwhile: look again. */
 bool page_ask_valid(const struct peer_page *page, uint64_t sequence);
 void page_answer_write(struct peer_page *page, uint64_t sequence, const struct peer_values *values);

@@ -69,7 +69,8 @@ static void test_damage_is_noticed(void **state)
 	uint64_t next;
 
 	(void)state;
-	page_ask_write(&page, 77);
+	page_ask_prepare(&page, 77);
+	page_ask_post(&page, 77);
 	page_answer_write(&page, 77, &wrote);
 	page_announce(&page, 77, 1000);
 	assert_int_equal(page_asked(&page), 77);

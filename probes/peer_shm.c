@@ -31,6 +31,12 @@
 #define SILENT_MAX     2		 /* failures in one burst, then the rest is not asked */
 #define GAP_NS	       (500 * NS_PER_US) /* a pause this long is between two bursts */
 #define LOOKS_PER_TIME 64		 /* looks at the page for one at the clock */
+/*
+ * Looks at nothing but the page, for as long as an awake responder takes: some us.  In a guest under TCG a pause
+ * instruction leaves QEMU's execution loop, and a call or a clock costs more than the whole exchange: with
+ * them the median round trip was 1.4 to 2.7 us, without 0.43 us.
+ */
+#define LOOKS_TIGHT 2000
 
 struct shm_peer {
 	struct peer_map map;
@@ -73,13 +79,18 @@ static bool await_answer(const struct shm_peer *shm, uint64_t patience_ns)
 static int ask(struct shm_peer *shm, uint64_t patience_ns, uint64_t *tsc_lo, struct peer_values *values,
 	uint64_t *tsc_hi)
 {
+	struct peer_page *page = shm->map.page;
+	unsigned looks = 0;
 	int rc;
 
 	if (++shm->sequence == 0)
 		shm->sequence = 1;
+	page_ask_prepare(page, shm->sequence);
 	*tsc_lo = tsc_before();
-	page_ask_write(shm->map.page, shm->sequence);
-	if (!await_answer(shm, patience_ns))
+	page_ask_post(page, shm->sequence);
+	while (page_answered(page) != shm->sequence && looks < LOOKS_TIGHT)
+		looks++;
+	if (looks == LOOKS_TIGHT && !await_answer(shm, patience_ns))
 		return -ETIMEDOUT;
 	*tsc_hi = tsc_after();
 	rc = page_answer_read(shm->map.page, shm->sequence, values);
