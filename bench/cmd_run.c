@@ -130,8 +130,8 @@ static int place(struct runner *r)
 	r->placement = placement_load(r->err);
 	if (!r->placement)
 		return -EIO;
-	rc = placement_select(r->placement, list[0] || r->options->cpus ? list : NULL, &r->cpus,
-		&r->cpu_count, r->err);
+	rc = placement_select(
+		r->placement, list[0] || r->options->cpus ? list : NULL, &r->cpus, &r->cpu_count, r->err);
 	if (!rc)
 		rc = stage_survey(&r->scenario, r->placement, r->cpus, r->cpu_count, r->err);
 	if (!rc && r->options->duration_s > 0)
@@ -165,6 +165,8 @@ static int prepare(struct runner *r)
 		rc = session_add_clock(&r->session, "ntp", o->ntp[i], clocksource ? clocksource : "", r->err);
 	if (!rc && o->peer)
 		rc = session_add_clock(&r->session, "peer", o->peer, clocksource ? clocksource : "", r->err);
+	if (!rc && o->peer)
+		rc = session_take_peer_facts(&r->session, r->err);
 	return rc ? rc : check_judging(r);
 }
 
@@ -256,7 +258,7 @@ static void finish(struct runner *r, int failed)
 	utc_now(run->finished, sizeof(run->finished), "%Y-%m-%dT%H:%M:%SZ");
 	strcpy(run->state, failed ? "failed" : r->signal ? "interrupted" : "complete");
 	run->environment_after = facts_collect(&facts_live);
-	run->environment_changes = 
+	run->environment_changes =
 		facts_changes(run->environment_before, run->environment_after, switched_clocksource(run));
 }
 
@@ -367,8 +369,8 @@ const struct command command_run = {
 		"  clkdrift run --clocks monotonic,hpet --reference hpet --limit 20\n"
 		"  clkdrift run --peer shm:auto                in a guest: against the clocks of its host\n"
 		"  clkdrift run selftest                       a clock of known drift: is the tool right?",
-	.options =
-		"duration cpus output clocks ntp peer reference interval burst seed limit limits dry-run no-report json quiet",
+	.options = "duration cpus output clocks ntp peer reference interval burst seed limit limits dry-run "
+		   "no-report json quiet",
 	.max_arguments = 1,
 	.run = run_command,
 };

@@ -19,9 +19,10 @@
 #include "probes/tsc.h"
 #include "results/units.h"
 
-#define EXPLAINED_PATH "/dev/shm/clkdrift"
-#define SHM_DIRECTORY  "/dev/shm/" /* where libvirt puts the memory of an ivshmem device, by its name */
-#define LOOK_NS	       (200 * NS_PER_MS)
+#define EXPLAINED_PATH	"/dev/shm/clkdrift"
+#define SHM_DIRECTORY	"/dev/shm/" /* where libvirt puts the memory of an ivshmem device, by its name */
+#define LOOK_NS		(200 * NS_PER_MS)
+#define LOOKS_A_REFRESH 10 /* guests come and go, and set their TSC */
 
 static void explain(const char *path)
 {
@@ -70,12 +71,23 @@ static void block_signals(sigset_t *signals)
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
-static void await_signal(const sigset_t *signals, const struct responder *r, bool quiet)
+/* The guest that asks may have been started after us.  What cannot be told now is told the next time. */
+static void refresh_facts(const struct responder *r, json_t *facts)
+{
+	struct error ignored = { "" };
+
+	if (r->page && facts_kvm_refresh(&facts_live, facts) > 0)
+		responder_tell_facts(r->page, facts, &ignored);
+}
+
+static void await_signal(const sigset_t *signals, const struct responder *r, json_t *facts, bool quiet)
 {
 	const struct timespec wait = { 0, LOOK_NS };
 	bool told = quiet;
 
-	while (sigtimedwait(signals, NULL, &wait) < 0) {
+	for (unsigned looks = 1; sigtimedwait(signals, NULL, &wait) < 0; looks++) {
+		if (looks % LOOKS_A_REFRESH == 0)
+			refresh_facts(r, facts);
 		if (told || atomic_load(&r->errors) == 0)
 			continue;
 		fprintf(stderr, "clkdrift: something else than an asker writes into the page; counted from "
@@ -128,15 +140,12 @@ static void sum_up_net(const struct responder_net *net)
 }
 
 static int prepare(const struct options *o, struct responder *r, const struct page_file *file,
-	struct responder_net **net, struct error *err)
+	const json_t *facts, struct responder_net **net, struct error *err)
 {
 	struct responder_net_setup setup = { .udp = o->udp, .vsock = o->vsock, .key = o->key };
-	json_t *facts = facts_collect(&facts_live);
 	char source[96];
 	int rc = 0;
 
-	if (!facts)
-		return error_set(err, -ENOMEM, "out of memory");
 	r->tsc_hz = setup.tsc_hz = tsc_rate(facts, source, sizeof(source));
 	if (o->shm) {
 		r->page = file->page;
@@ -144,14 +153,13 @@ static int prepare(const struct options *o, struct responder *r, const struct pa
 		peer_page_prepare(r->page, r->tsc_hz, r->made);
 		rc = responder_tell_facts(r->page, facts, err);
 	}
-	json_decref(facts);
 	if (!rc && (o->udp || o->vsock))
 		rc = responder_net_open(&setup, net, err);
 	return rc;
 }
 
 /* Starts what there is, and answers until a signal comes. */
-static int answer(const struct options *o, struct responder *r, struct responder_net *net,
+static int answer(const struct options *o, struct responder *r, struct responder_net *net, json_t *facts,
 	const sigset_t *signals, struct error *err)
 {
 	int rc = 0;
@@ -175,7 +183,7 @@ static int answer(const struct options *o, struct responder *r, struct responder
 			o->key ? ", to those who have the key" : "");
 	fflush(stdout);
 	if (!rc)
-		await_signal(signals, r, o->quiet);
+		await_signal(signals, r, facts, o->quiet);
 	if (!rc && net)
 		responder_net_stop(net);
 	if (o->shm)
@@ -187,6 +195,7 @@ static int serve(const struct options *o, struct responder *r, struct error *err
 {
 	struct responder_net *net = NULL;
 	struct page_file file;
+	json_t *facts;
 	sigset_t signals;
 	int rc = 0;
 
@@ -196,9 +205,11 @@ static int serve(const struct options *o, struct responder *r, struct error *err
 		rc = page_file_open(&file, o->shm, err);
 	if (rc)
 		return rc;
-	rc = prepare(o, r, &file, &net, err);
+	facts = facts_collect(&facts_live);
+	rc = facts ? prepare(o, r, &file, facts, &net, err) : error_set(err, -ENOMEM, "out of memory");
 	if (!rc)
-		rc = answer(o, r, net, &signals, err);
+		rc = answer(o, r, net, facts, &signals, err);
+	json_decref(facts);
 	if (o->shm)
 		page_file_close(&file);
 	if (!rc && !o->quiet && o->shm)

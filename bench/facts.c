@@ -188,6 +188,7 @@ json_t *facts_collect(const struct facts_source *src)
 	facts_set(&f, facts, "time_daemon", facts_time_daemon(&f));
 	facts_set(&f, facts, "adjtimex", facts_adjtimex(&f));
 	facts_set(&f, facts, "kvm_host", kvm_host(&f));
+	facts_set(&f, facts, "kvm_vcpus", facts_kvm_vcpus(&f));
 	facts_set(&f, facts, "suspend", suspend(&f));
 	facts_set(&f, facts, "unreadable", f.unreadable);
 	if (f.failed) {

@@ -40,6 +40,8 @@
  *   kernel_log    {lines [{seq, time_s, text}], from_boot, records, dropped}  the lines that tell
  *                  of the TSC and the clocksources
  *   kvm_host      {device, module, nested, tsc_tolerance_ppm}
+ *   kvm_vcpus     [{pid, fd, vcpu, tsc_offset, tsc_scaling_ratio, frac_bits}]  of the guests that
+ *                 run on this host: guest TSC = (TSC * ratio >> bits) + offset, mod 2^64
  *   suspend       {states [..], mem_sleep [..], count}
  *   unreadable    [{what, why}]
  */
@@ -67,6 +69,12 @@ extern const struct facts_source facts_live; /* this machine */
 
 /* A new reference, or NULL when out of memory. */
 json_t *facts_collect(const struct facts_source *src);
+
+/*
+ * Looks again for the guests of this host, which come and go, and keeps them in
+ * facts.  1: other ones than before, or another map; 0: no change; -ENOMEM.
+ */
+int facts_kvm_refresh(const struct facts_source *src, json_t *facts);
 
 /*
  * What changed between two snapshots and matters to timekeeping: a new array

@@ -87,6 +87,7 @@ json_t *facts_rtc(struct facts *f);
 json_t *facts_time_daemon(struct facts *f);
 json_t *facts_adjtimex(struct facts *f);
 json_t *facts_kernel_log(struct facts *f);
+json_t *facts_kvm_vcpus(struct facts *f);
 
 /* Those that put together what is in facts already. */
 json_t *facts_hypervisor(struct facts *f, const json_t *facts);

@@ -299,6 +299,9 @@ static int let_run(struct lab *lab)
 	bool clean;
 	int rc = lab_guest_await(&lab->guest, LAB_SAMPLING, SETUP_S, lab->err);
 
+	/* Now it is there, and has set its TSC. */
+	if (!rc && facts_kvm_refresh(&facts_live, lab->host.facts) < 0)
+		rc = error_set(lab->err, -ENOMEM, "out of memory");
 	lab_outside_open(&lab->outside, &lab->guest, lab->host.file.page);
 	progress_say(lab->plan->progress, "sampling in the guest");
 	if (!rc)

@@ -333,7 +333,7 @@ static int write_facts(struct peer_page *page, const json_t *facts)
 int responder_tell_facts(struct peer_page *page, const json_t *facts, struct error *err)
 {
 	/* The longest first, as far as any reader of another machine's facts can do without them. */
-	static const char *const spare[] = { "kernel_log", "unreadable", "idle", "cpufreq" };
+	static const char *const spare[] = { "kernel_log", "unreadable", "kvm_vcpus", "idle", "cpufreq" };
 	json_t *copy = json_copy((json_t *)(uintptr_t)facts);
 	int rc = copy ? write_facts(page, copy) : -ENOMEM;
 

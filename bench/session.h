@@ -59,8 +59,7 @@ int session_start(struct session *session, struct error *err);
 int session_crosscpu(struct session *session, const char *label, struct error *err);
 
 /* Adds an event to the run; from any thread. */
-void session_event(
-	struct session *session, uint64_t tsc, const char *kind, bool injected, const char *text);
+void session_event(struct session *session, uint64_t tsc, const char *kind, bool injected, const char *text);
 
 /* The probe whose home is that CPU, NULL if none samples there. */
 struct probe *session_probe(struct session *session, int cpu);
@@ -76,6 +75,9 @@ void session_progress(struct session *session, uint64_t *rows, uint64_t *lost);
 
 /* Brings run->ntp and the events up to date; session_tick() and session_stop() call it.  0 or -ENOMEM. */
 int session_collect_ntp(struct session *session, struct error *err);
+
+/* Fills run->peer_environment with what the clock `peer` is told by its other side; where that is nothing, it stays.  0 or -ENOMEM. */
+int session_take_peer_facts(struct session *session, struct error *err);
 
 int session_stop(struct session *session, struct error *err);
 void session_close(struct session *session);

@@ -159,6 +159,13 @@ static int peer_read_bracket(void *state, int cpu, struct reading *reading)
 	return 0;
 }
 
+int peer_clock_facts(void *state, char *text, size_t size)
+{
+	const struct peer *peer = state;
+
+	return peer->transport->facts ? peer->transport->facts(peer->state, text, size) : -EOPNOTSUPP;
+}
+
 const struct clock_reader clock_peer = {
 	.name = "peer",
 	.summary = "another machine's monotonic_raw, monotonic, realtime and TSC, from its 'clkdrift serve'",

@@ -12,6 +12,7 @@
 #define PROBES_PEER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "probes/clock_reader.h"
@@ -24,9 +25,9 @@ struct peer_values {
 
 /* What is known of the other side once the transport is open. */
 struct peer_traits {
-	double tsc_hz;	 /* of the responder; 0: not known */
-	bool same_host;	 /* it is the host of this guest, or the other way round: shm and vsock */
-	void *state;	 /* owned by the transport */
+	double tsc_hz;	/* of the responder; 0: not known */
+	bool same_host; /* it is the host of this guest, or the other way round: shm and vsock */
+	void *state;	/* owned by the transport */
 };
 
 struct peer_transport {
@@ -43,6 +44,12 @@ struct peer_transport {
 	 */
 	int (*exchange)(void *state, uint64_t *tsc_lo, struct peer_values *values, uint64_t *tsc_hi);
 	void (*close)(void *state);
+
+	/*
+	 * Optional: copies what the other side tells of its machine, JSON text of bench/facts.h, ended with a
+	 * NUL.  text has room for size bytes.  0 or -errno: it tells nothing, or what is no text.
+	 */
+	int (*facts)(void *state, char *text, size_t size);
 };
 
 extern const struct peer_transport peer_shm, peer_udp, peer_vsock;
@@ -52,6 +59,13 @@ extern const struct peer_transport *const peer_transports[];
 
 /* Bursts are this far apart at least, whatever the interval of the setup. */
 #define PEER_INTERVAL_MIN_NS 1000000
+
+/* PEER_FACTS_MAX of probes/peer_page.h and a NUL are enough. */
+#define PEER_FACTS_SIZE 49153
+
+/* The same of an open clock_peer; -EOPNOTSUPP: its transport carries no facts. */
+int peer_clock_facts(void *state, char *text, size_t size);
+extern const struct clock_reader clock_peer;
 
 /* Reads this machine's clocks for an answer. */
 void peer_values_read(struct peer_values *values);

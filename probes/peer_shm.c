@@ -224,10 +224,21 @@ static int shm_peer_open(
 	return 0;
 }
 
+_Static_assert(PEER_FACTS_SIZE == PEER_FACTS_MAX + 1, "facts of full length fit");
+
+static int shm_peer_facts(void *state, char *text, size_t size)
+{
+	const struct shm_peer *shm = state;
+	size_t length;
+
+	return size < PEER_FACTS_SIZE ? -EMSGSIZE : page_facts_read(shm->map.page, text, &length);
+}
+
 const struct peer_transport peer_shm = {
 	.name = "shm",
 	.summary = "shm:PATH, or in a guest with an ivshmem device shm:auto",
 	.open = shm_peer_open,
 	.exchange = shm_peer_exchange,
 	.close = shm_peer_close,
+	.facts = shm_peer_facts,
 };

@@ -122,6 +122,8 @@ else
 		"$got ppm, from $low to $high"
 fi
 like "$(jq '[.tallies[] | select(.clock == "peer") | .kept] | add > 20' "$T/run/run.json")" true "readings were kept"
+is "$(jq -r '[.peer_environment.boot_id, (.peer_environment | has("kvm_vcpus"))] | join(" ")' "$T/run/run.json")" \
+	"$(cat /proc/sys/kernel/random/boot_id) true" "and what the other side tells of its machine"
 end_server TERM
 like "$(cat "$T/serve.out")" '^[1-9][0-9]+ exchanges in [1-9][0-9]* bursts, [0-9]+ of them met late, 0 errors$' "the summary"
 
