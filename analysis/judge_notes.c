@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "analysis/exact_map.h"
 #include "analysis/judge.h"
 #include "analysis/phase.h"
 
@@ -116,4 +117,22 @@ void judge_say_skipped(struct judge *j)
 		SAY(j, "phase %s was left out: %s: %s", s->phase, s->disturbance, s->reason);
 	}
 	judge_say_more(j, count, "phases left out");
+}
+
+/* Where the host tells how KVM maps its TSC to this guest's. */
+void judge_say_exact_map(struct judge *j)
+{
+	struct error ignored = { "" };
+	struct exact_map map;
+	int rc = exact_map_make(j->run, j->samples, &map, &ignored);
+
+	j->rc = j->rc ? j->rc : rc;
+	for (size_t i = 0; i < map.count && i < REASONS_OF_A_KIND; i++) {
+		char text[REASON_MAX];
+
+		exact_map_say(&map.cpus[i], text, sizeof(text));
+		SAY(j, "%s", text);
+	}
+	judge_say_more(j, map.count, "CPUs compared with their exact map");
+	exact_map_free(&map);
 }

@@ -92,5 +92,6 @@ void judge_say_injected(struct judge *j);
 void judge_say_steering(struct judge *j);
 void judge_say_assumed(struct judge *j);
 void judge_say_skipped(struct judge *j);
+void judge_say_exact_map(struct judge *j);
 
 #endif

@@ -561,6 +561,27 @@ static void phases_left_out_are_said(void **state)
 	court_close(c, STATUS_STABLE, "phase fast was left out: cpufreq: no cpufreq driver");
 }
 
+/* It tells of this pair of machines, and decides nothing. */
+static void the_map_of_a_kvm_host_is_said(void **state)
+{
+	for (int wrong = 0; wrong < 2; wrong++) {
+		struct court *c = court_open();
+		unsigned clock = synthetic_clock(&c->s, "peer_tsc", UNIT_TICKS, SYNTHETIC_HZ, 64, "host");
+		struct series *s = synthetic_series(&c->s, 0, clock, 3);
+
+		for (; s->count < 3; s->count++)
+			s->readings[s->count] = (struct reading){ 900 + 1000 * s->count,
+				5000 + 1000 * s->count, 1100 + 1000 * s->count };
+		c->s.run.peer_environment = json_pack("{s:[{s:i, s:i, s:i, s:i}]}", "kvm_vcpus", "pid", 1,
+			"fd", 2, "vcpu", 0, "tsc_offset", wrong ? -7000 : -4000);
+		court_close(c, STATUS_STABLE,
+			wrong ? "the TSC of CPU 0 is not as KVM maps it: the host says -7000 cycles"
+			      : "the TSC of CPU 0 is as KVM maps it: the host says -4000 cycles, not scaled "
+				"(vCPU 0 of process 1); measured -4000 ± 100 cycles");
+	}
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -586,6 +607,7 @@ int main(void)
 		cmocka_unit_test(a_slew_on_purpose_is_taken_off),
 		cmocka_unit_test(a_cpu_taken_away_is_not_missed),
 		cmocka_unit_test(phases_left_out_are_said),
+		cmocka_unit_test(the_map_of_a_kvm_host_is_said),
 	};
 
 	return cmocka_run_group_tests_name("analysis/judge", tests, NULL, NULL);
