@@ -17,6 +17,14 @@ static const struct {
 	const char *name, *heading, *caption;
 	plot_function *draw;
 } figures[] = {
+	{ "pair", "This machine against its peer",
+		"Three panels a clock; of clocks that follow one oscillator one is shown, and of each short "
+		"stretch of time the exchange with the narrowest bracket. Top: the offset as it was, with "
+		"all steps; red dashes are steps, violet ones those made on purpose, dotted lines events. "
+		"Middle: the same without the steps and without one straight line; the true offset lies "
+		"inside the band, and a bend is a change of the rate. Bottom: the drift that was fitted in "
+		"each phase, systematic part included, beside its limit.",
+		plot_pair },
 	{ "offset", "Offset over time",
 		"One panel per clock, each with its own scale; up means ahead of the reference, and each "
 		"curve starts at zero. A straight line is a constant drift, a jump is a step. The shade "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* The page: well-formed XML, no scripts, nothing from outside. */
-#include "analysis/report_parts.h"
+#include "analysis/report_pair.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -280,9 +280,12 @@ static void html_contents(
 	if (phases_told(r))
 		fputs("<a href=\"#phases\">Phases</a>\n", out);
 	fputs("<a href=\"#summary\">Summary</a>\n", out);
-	for (size_t i = 0; i < figure_count; i++)
+	for (size_t i = 0; i < figure_count; i++) {
+		if (i == 1 && report_is_pair(r))
+			fputs("<a href=\"#both\">Both machines</a>\n", out);
 		if (!figures[i].none)
 			fprintf(out, "<a href=\"#%s\">%s</a>\n", figures[i].name, figures[i].heading);
+	}
 	fputs("<a href=\"#tables\">Tables</a>\n<a href=\"#limits\">What it cannot tell</a>\n"
 	      "<a href=\"#method\">Method</a>\n<a href=\"#files\">Files</a>\n</nav>\n",
 		out);
@@ -304,8 +307,12 @@ void html_page(FILE *out, const struct report *r, const struct figure *figures, 
 		html_grid(out, r);
 	}
 	html_summary(out, r);
-	for (size_t i = 0; i < figure_count; i++)
+	for (size_t i = 0; i < figure_count; i++) {
+		/* Both machines follow the plot of the pair, which is the first. */
+		if (i == 1)
+			html_both(out, r);
 		html_figure(out, r, &figures[i]);
+	}
 	html_tables(out, r);
 	html_notes(out, r);
 	fputs("</main>\n</body>\n</html>\n", out);

@@ -83,6 +83,7 @@ struct plot {
 typedef int plot_function(
 	const struct report *r, struct plot *plot, struct figure *figure, struct error *err);
 
+plot_function plot_pair;		  /* report_pair_draw.c */
 plot_function plot_offset, plot_residual; /* report_time.c */
 plot_function plot_drift;		  /* report_drift.c */
 plot_function plot_effects;		  /* report_effects.c */
@@ -150,6 +151,7 @@ void html_number_cell(FILE *out, const char *text);
 extern const char report_style[];		      /* report_style.c: CSS */
 void html_head(FILE *out, const struct report *r);    /* report_head.c: verdict and key facts */
 void html_summary(FILE *out, const struct report *r); /* report_summary.c: drift of each clock */
+void html_both(FILE *out, const struct report *r);    /* report_both.c: both machines of a pair */
 void html_phases(FILE *out, const struct report *r);  /* report_phases.c: what was done, seen and found */
 void html_grid(FILE *out, const struct report *r);    /* report_grid.c: each phase and clock */
 void html_warnings(

@@ -63,6 +63,7 @@ const char report_style[] =
 	"fdf1d8}"
 	"td.c.consistent{background:#e6edf5}"
 	"td.c.none{background:repeating-linear-gradient(45deg,#f6f6f6 0 6px,#ebebeb 6px 12px)}\n"
+	"table.both td.w{min-width:12em;max-width:26em}tr.differs td{background:#fff8e6}\n"
 	".sig{color:var(--ink);border-bottom:2px solid var(--bad)}\n"
 	"figure{margin:0;padding:0}figure svg{display:block;width:100%;height:auto}\n"
 	"figure svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica "

@@ -8,8 +8,7 @@
 #include "analysis/pair.h"
 #include "analysis/phase.h"
 
-/* adjtimex of a snapshot in ppm: frequency, and the length of a tick against its nominal 10 ms. */
-static double steering_of(const json_t *environment)
+double steering_of(const json_t *environment)
 {
 	const json_t *adjtimex = json_object_get(environment, "adjtimex");
 	const json_t *freq = json_object_get(adjtimex, "freq_ppm"),

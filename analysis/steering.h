@@ -8,6 +8,9 @@
 
 #include "results/run.h"
 
+/* adjtimex of a snapshot in ppm: frequency, and the length of a tick against its nominal 10 ms.  NaN: not known. */
+double steering_of(const json_t *environment);
+
 /*
  * Rate in ppm that adjtimex adds to the clock against the reference in that phase; 0 where both or none of
  * them is steered; NaN: not known.  The phase tells it, else the environment: the mean of before and after,
