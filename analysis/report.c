@@ -22,7 +22,9 @@ static const struct {
 		"stretch of time the exchange with the narrowest bracket. Top: the offset as it was, with "
 		"all steps; red dashes are steps, violet ones those made on purpose, dotted lines events. "
 		"Middle: the same without the steps and without one straight line; the true offset lies "
-		"inside the band, and a bend is a change of the rate. Bottom: the drift that was fitted in "
+		"inside the band, and a bend is a change of the rate; where no exchange was quick, the line "
+		"has "
+		"a gap and the band leaves the axis. Bottom: the drift that was fitted in "
 		"each phase, systematic part included, beside its limit.",
 		plot_pair },
 	{ "offset", "Offset over time",

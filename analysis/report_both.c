@@ -210,11 +210,11 @@ static void rates_differ(const struct pair_facts *p, char *text, size_t size)
 
 	if (ours > 0 && theirs > 0 && ours != theirs)
 		add(text, size,
-			"If both count one and the same TSC, a clock of the %s that is made from it runs %s "
+			"If both count one and the same TSC, a clock of %s that is made from it runs %s "
 			"%s "
-			"than one of the %s.",
-			p->roles.ours, format_ppm(fabs(theirs / ours - 1) / PPM).text,
-			theirs > ours ? "faster" : "slower", p->roles.theirs);
+			"than one of %s.",
+			p->roles.we, format_ppm(fabs(theirs / ours - 1) / PPM).text,
+			theirs > ours ? "faster" : "slower", p->roles.they);
 }
 
 static void flags_differ(const struct pair_facts *p, char *text, size_t size)
@@ -226,9 +226,9 @@ static void flags_differ(const struct pair_facts *p, char *text, size_t size)
 
 	if (ours != theirs && fact_at(p->ours, "cpu.flags") && fact_at(p->theirs, "cpu.flags"))
 		add(text, size,
-			"The kernel of the %s does not trust its TSC: it watches it, and may leave it for "
+			"The kernel of %s does not trust its TSC: it watches it, and may leave it for "
 			"another clocksource.",
-			ours ? p->roles.theirs : p->roles.ours);
+			ours ? p->roles.they : p->roles.we);
 }
 
 static void clocksources_differ(const struct pair_facts *p, char *text, size_t size)
@@ -247,8 +247,8 @@ static void daemons_differ(const struct pair_facts *p, char *text, size_t size)
 
 	if (json_is_array(ours) && json_is_array(theirs) &&
 		(json_array_size(ours) > 0) != (json_array_size(theirs) > 0))
-		add(text, size, "Only the %s is steered: realtime and monotonic of the two part by that.",
-			json_array_size(ours) ? p->roles.ours : p->roles.theirs);
+		add(text, size, "Only %s is steered: realtime and monotonic of the two part by that.",
+			json_array_size(ours) ? p->roles.we : p->roles.they);
 }
 
 static void steerings_differ(const struct pair_facts *p, char *text, size_t size)
@@ -256,10 +256,9 @@ static void steerings_differ(const struct pair_facts *p, char *text, size_t size
 	double apart = steering_of(p->ours) - steering_of(p->theirs);
 
 	if (isfinite(apart) && apart != 0)
-		add(text, size,
-			"Realtime and monotonic of the %s are made to run %s %s than those of the %s.",
-			p->roles.ours, format_ppm(fabs(apart)).text, apart > 0 ? "faster" : "slower",
-			p->roles.theirs);
+		add(text, size, "Realtime and monotonic of %s are made to run %s %s than those of %s.",
+			p->roles.we, format_ppm(fabs(apart)).text, apart > 0 ? "faster" : "slower",
+			p->roles.they);
 }
 
 static const struct {
@@ -297,7 +296,7 @@ static void side_cell(FILE *out, const json_t *facts, fact_writer *write)
 static void facts_table(FILE *out, const struct pair_facts *p)
 {
 	fprintf(out,
-		"<h3>Both machines</h3>\n<div class=\"wide\"><table class=\"both\">\n<thead><tr><th></th>"
+		"<h3>What they are</h3>\n<div class=\"wide\"><table class=\"both\">\n<thead><tr><th></th>"
 		"<th>%s</th><th>%s</th><th>What the difference does</th></tr></thead>\n<tbody>\n",
 		p->roles.ours, p->roles.theirs);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -452,7 +451,8 @@ void html_both(FILE *out, const struct report *r)
 	if (!report_is_pair(r))
 		return;
 	count = report_pair_clocks(r, clocks);
-	fprintf(out, "<section id=\"both\">\n<h2>The %s and the %s</h2>\n", p.roles.ours, p.roles.theirs);
+	fprintf(out, "<section id=\"both\">\n<h2>Both machines: %s and %s</h2>\n", p.roles.ours,
+		p.roles.theirs);
 	pair_steps(out, r, clocks, count);
 	facts_table(out, &p);
 	lab_facts(out, r->run->lab);

@@ -13,6 +13,7 @@
 #include "results/units.h"
 
 #define AXIS_MARGIN 0.08 /* of the axis, at either end */
+#define WIDE_FACTOR 4	 /* times the median bracket */
 
 static bool is_remote(const struct clock_info *c)
 {
@@ -77,9 +78,12 @@ static bool under_hypervisor(const json_t *facts)
 
 struct pair_roles report_pair_roles(const struct report *r)
 {
-	static const struct pair_roles guest = { "guest", "host", "Guest against its host" },
-				       host = { "host", "guest", "Host against its guest" },
-				       peers = { "this machine", "peer", "This machine against its peer" };
+	static const struct pair_roles guest = { "guest", "host", "the guest", "the host",
+		"Guest against its host" },
+				       host = { "host", "guest", "the host", "the guest",
+					       "Host against its guest" },
+				       peers = { "this machine", "peer", "this machine", "the peer",
+					       "This machine against its peer" };
 	const json_t *ours = r->run->environment_before, *theirs = r->run->peer_environment;
 	bool shared = r->reference != PAIR_TSC &&
 		      strcmp(r->run->clocks[r->reference].oscillator, OSCILLATOR_LABEL_HOST) == 0;
@@ -127,7 +131,9 @@ static void add_points(struct pair_curve *c, const struct pair *pair, double bin
 
 	for (size_t i = 0; i < pair->count; i++) {
 		size_t bin = pair->t_s[i] > 0 ? (size_t)(pair->t_s[i] / bin_s) : 0;
-		struct pair_point p = { pair->t_s[i], pair->offset_ns[i], pair->half_ns[i], 0, false };
+		struct pair_point p = {
+			.t_s = pair->t_s[i], .offset_ns = pair->offset_ns[i], .half_ns = pair->half_ns[i]
+		};
 
 		if (!(p.half_ns >= 0) || !isfinite(p.offset_ns))
 			continue;
@@ -178,7 +184,36 @@ static struct axis with_margin(double *low, double *high, size_t n, bool whole)
 	return (struct axis){ seen.low - margin, seen.high + margin };
 }
 
-/* Takes the steps and one line out of the points, and measures what is left.  t, x, high: room for all points. */
+/* Both axes, of the points with narrow brackets.  At least half of them are. */
+static void measure_axes(struct pair_curve *c, double *low, double *high)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		low[i] = c->points[i].half_ns;
+	c->half_ns = gsl_stats_median(low, 1, c->count);
+	for (size_t i = 0; i < c->count; i++) {
+		struct pair_point *p = &c->points[i];
+
+		p->wide = p->half_ns > WIDE_FACTOR * c->half_ns;
+		c->wide += p->wide;
+		if (p->wide)
+			continue;
+		low[used] = p->flat_ns - p->half_ns;
+		high[used++] = p->flat_ns + p->half_ns;
+	}
+	c->flat = with_margin(low, high, used, false);
+	used = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->points[i].wide)
+			continue;
+		low[used] = c->points[i].offset_ns - c->points[i].half_ns;
+		high[used++] = c->points[i].offset_ns + c->points[i].half_ns;
+	}
+	c->offset = with_margin(low, high, used, true);
+}
+
+/* Takes the steps and one line out of the points.  t, x, high: room for all points. */
 static void flatten(struct pair_curve *c, double *t, double *x, double *high)
 {
 	double stepped = 0, zero = c->points[0].offset_ns;
@@ -200,17 +235,7 @@ static void flatten(struct pair_curve *c, double *t, double *x, double *high)
 		for (size_t i = 0; i < c->count; i++)
 			c->points[i].flat_ns -= line_at(&line, c->points[i].t_s);
 	}
-	for (size_t i = 0; i < c->count; i++)
-		x[i] = c->points[i].half_ns;
-	c->half_ns = gsl_stats_median(x, 1, c->count);
-	for (size_t i = 0; i < c->count; i++) {
-		x[i] = c->points[i].flat_ns - c->points[i].half_ns;
-		high[i] = c->points[i].flat_ns + c->points[i].half_ns;
-	}
-	c->flat = with_margin(x, high, c->count, false);
-	for (size_t i = 0; i < c->count; i++)
-		x[i] = high[i] = c->points[i].offset_ns;
-	c->offset = with_margin(x, high, c->count, true);
+	measure_axes(c, x, high);
 }
 
 /* The first CPU on which the clock was compared at all. */

@@ -17,6 +17,7 @@ struct pair_point {
 	double t_s, offset_ns, half_ns; /* the offset is inside of +- half */
 	double flat_ns;			/* offset less all steps so far and the mean drift */
 	bool gap;			/* a phase begins here: no line bridges it */
+	bool wide;			/* no narrow bracket was near: the axes do not follow it */
 };
 
 struct pair_curve {
@@ -25,6 +26,7 @@ struct pair_curve {
 	struct pair_point *points; /* owned; offset_ns starts at 0 */
 	size_t count;
 	double mean_ppm;	   /* drift of the steps' remainder over the whole run; NaN: not known */
+	size_t wide;		   /* of the points */
 	double half_ns;		   /* median of the points */
 	struct axis offset, flat;  /* ns, brackets included; with a margin */
 	const struct step **steps; /* of the estimates, in time's order; owned */
@@ -41,6 +43,7 @@ size_t report_pair_clocks(const struct report *r, int clocks[PAIR_CLOCKS_MAX]);
 /* What both machines are to each other, as far as their facts tell. */
 struct pair_roles {
 	const char *ours, *theirs; /* "guest", "host" */
+	const char *we, *they;	   /* the same in a sentence: "the guest", "this machine" */
 	const char *heading;	   /* of the plot */
 };
 struct pair_roles report_pair_roles(const struct report *r);

@@ -15,7 +15,7 @@
 /* Layout in px of the SVG. */
 #define WIDTH	     1060
 #define HEAD	     36
-#define CLOCK_TITLE  30
+#define CLOCK_TITLE  42
 #define PANEL_PHASES 17 /* strip with the phases' names */
 #define OFFSET	     110
 #define FLAT	     150
@@ -52,7 +52,7 @@ static void panel_title(const struct view *v, const char *text, const char *unit
 		v->plot->script);
 	if (unit)
 		fprintf(v->plot->script,
-			"set label '%s' at graph 0,1 right offset -0.8,0.4 font 'sans-serif,11' textcolor "
+			"set label '%s' at graph 0,1 right offset -0.8,0.9 font 'sans-serif,11' textcolor "
 			"rgb '#444444'\n",
 			unit);
 }
@@ -61,8 +61,11 @@ static void figure_words(const struct view *v)
 {
 	char title[120];
 
-	snprintf(title, sizeof(title), "Clocks of the %s against %s of the %s", v->roles.ours,
-		v->r->reference_name, v->roles.theirs);
+	if (strcmp(v->r->reference_name, v->roles.theirs) == 0)
+		snprintf(title, sizeof(title), "Clocks of %s against its %s", v->roles.we, v->roles.theirs);
+	else
+		snprintf(title, sizeof(title), "Clocks of %s against %s of %s", v->roles.we,
+			v->r->reference_name, v->roles.they);
 	plot_headline(v->plot, title);
 	bands_key(v->r, v->plot, &v->timeline, KEY_LEFT, v->key_top);
 }
@@ -83,7 +86,9 @@ static void panel_begin(struct view *v, double top, double height, bool last)
 			"set xlabel 'time since the start (%s)' offset 0,0.5 textcolor rgb '#444444'\n",
 			v->timeline.unit->name);
 	bands_draw(v->r, v->plot, &v->timeline);
-	marks_draw_lines(v->r, v->plot, &v->timeline, &v->marks);
+	/* Where they would cross the numbers of the phases, the panels above have them. */
+	if (!last)
+		marks_draw_lines(v->r, v->plot, &v->timeline, &v->marks);
 }
 
 static double to_px(const struct view *v, double t_s)
@@ -153,14 +158,17 @@ static void name_events(const struct view *v, const struct pair_curve *c)
 
 static unsigned write_points(const struct view *v, const struct pair_curve *c, bool flat)
 {
-	unsigned block = plot_block(v->plot, "%s on CPU %d, %s: t_s, value, half the bracket (ns)", c->clock,
+	unsigned block = plot_block(v->plot,
+		"%s on CPU %d, %s: t_s, value, half the bracket, value where that is narrow (ns)", c->clock,
 		c->cpu, flat ? "less steps and mean drift" : "offset");
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct pair_point *p = &c->points[i];
 
-		fprintf(v->plot->data, "%s%.9g %.9g %.6g\n", i && p->gap ? "\n" : "", p->t_s,
-			flat ? p->flat_ns : p->offset_ns, p->half_ns);
+		double value = flat ? p->flat_ns : p->offset_ns;
+
+		fprintf(v->plot->data, "%s%.9g %.9g %.6g %.9g\n", i && p->gap ? "\n" : "", p->t_s, value,
+			p->half_ns, p->wide ? NAN : value);
 	}
 	return block;
 }
@@ -179,7 +187,7 @@ static void draw_points(const struct view *v, const struct pair_curve *c, bool f
 		fputs("0 with lines linewidth 0.8 linecolor rgb '#888888' notitle, ", script);
 	fprintf(script,
 		"'%s.dat' index %u using ($1/%g):(($2-$3)/%g):(($2+$3)/%g) with filledcurves linecolor rgb "
-		"'%s' notitle, '%s.dat' index %u using ($1/%g):($2/%g) with %s linewidth 1.2 linecolor rgb "
+		"'%s' notitle, '%s.dat' index %u using ($1/%g):($4/%g) with %s linewidth 1.2 linecolor rgb "
 		"'%s' notitle\n",
 		v->timeline.name, block, time, unit, unit, flat ? "#a80072b2" : plot_shade(0),
 		v->timeline.name, block, time, unit, style, plot_colour(0));
@@ -203,7 +211,7 @@ static void draw_offset(struct view *v, const struct pair_curve *c, double top)
 		" at graph 0,1 left offset 0,%s font 'sans-serif Bold,12' textcolor rgb '#222222'\n",
 		v->timeline.named ? "2.0" : "0.9");
 	fprintf(v->plot->script,
-		"set label '%s' at graph 0,1 right offset -0.8,0.4 font 'sans-serif,11' textcolor rgb "
+		"set label '%s' at graph 0,1 right offset -0.8,0.9 font 'sans-serif,11' textcolor rgb "
 		"'#444444'\n",
 		unit_of(&c->offset));
 	draw_steps(v, c, true);
@@ -213,14 +221,21 @@ static void draw_offset(struct view *v, const struct pair_curve *c, double top)
 
 static void draw_flat(struct view *v, const struct pair_curve *c, double top)
 {
-	char text[280], drift[120] = "";
+	char text[400], drift[120] = "no drift", steps[48] = "";
+	size_t used;
 
 	panel_begin(v, top, FLAT, false);
 	if (isfinite(c->mean_ppm))
-		snprintf(drift, sizeof(drift), " and a steady drift of %s%s", c->mean_ppm < 0 ? "−" : "+",
+		snprintf(drift, sizeof(drift), "a steady drift of %s%s", c->mean_ppm < 0 ? "−" : "+",
 			format_ppm(fabs(c->mean_ppm)).text);
-	snprintf(text, sizeof(text), "the same less %zu %s%s; the band is the bracket, ±%s in the median",
-		c->step_count, c->step_count == 1 ? "step" : "steps", drift, format_ns(c->half_ns).text);
+	if (c->step_count)
+		snprintf(steps, sizeof(steps), "%zu %s and ", c->step_count,
+			c->step_count == 1 ? "step" : "steps");
+	snprintf(text, sizeof(text), "the same less %s%s; the band is the bracket, ±%s in the median", steps,
+		drift, format_ns(c->half_ns).text);
+	used = strlen(text);
+	if (c->wide)
+		snprintf(text + used, sizeof(text) - used, ", beyond the axis %zu times", c->wide);
 	panel_title(v, text, unit_of(&c->flat));
 	draw_steps(v, c, false);
 	draw_points(v, c, true);
@@ -382,7 +397,7 @@ static void say(const struct view *v, const struct pair_curve *c, struct figure 
 	}
 	if (!low)
 		return;
-	used = (size_t)snprintf(figure->takeaway, size, "%s of the %s drifts by %s", c->clock, v->roles.ours,
+	used = (size_t)snprintf(figure->takeaway, size, "%s of %s drifts by %s", c->clock, v->roles.we,
 		format_drift(low->drift_ppm, low_end(low), high_end(low)).text);
 	if (low != high)
 		used += (size_t)snprintf(figure->takeaway + used, size - used, " to %s over %zu phases",

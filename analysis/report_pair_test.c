@@ -146,6 +146,34 @@ static void the_narrowest_bracket_is_kept(void **state)
 	machine_free(&m);
 }
 
+/* A loaded machine: what a slow exchange says is shown, but must not hide what the others say. */
+static void slow_stretches_leave_the_axis(void **state)
+{
+	struct pair_curve c;
+	struct machine m;
+	struct error err;
+	struct report r;
+
+	(void)state;
+	pair_make_machine(&m, "host");
+	for (size_t i = 100; i < 130; i++)
+		m.samples.series[0].readings[i].tsc_hi += 20000000;
+	r = gathered(&m);
+	assert_int_equal(pair_curve_make(&r, 1, 600, &c, &err), 0);
+	assert_int_equal(c.wide, 30);
+	assert_true(c.half_ns < 60);
+	assert_true(c.flat.high < 200 && c.flat.low > -200);
+	for (size_t i = 0; i < c.count; i++) {
+		assert_true(fabs(c.points[i].flat_ns) <= c.points[i].half_ns);
+		assert_int_equal(c.points[i].wide, c.points[i].half_ns > 1000);
+	}
+	pair_curve_free(&c);
+	report_release(&r);
+	report(&m);
+	has(&m, "beyond the axis ");
+	machine_free(&m);
+}
+
 static void a_lab_run(void **state)
 {
 	struct machine m;
@@ -168,7 +196,7 @@ static void a_lab_run(void **state)
 	has(&m, "the same less 1 step and a steady drift of +10 ppm");
 	has(&m, "within the limit guest of ±1 ppm");
 	has(&m, "monotonic of the guest drifts by +10.000\u00a0± 0.006\u00a0ppm; 1 step, −2\u00a0s in all;");
-	has(&m, "<h2>The guest and the host</h2>");
+	has(&m, "<h2>Both machines: guest and host</h2>");
 	has(&m, "pause: guest stopped for 2 s, as its host says");
 	has(&m, "<dd>one-vcpu: &lt;small&gt;</dd>");
 	has(&m, "<dd>tcg, asked for: auto; kvm: it hangs</dd>");
@@ -290,6 +318,7 @@ int main(void)
 		cmocka_unit_test(one_clock_stands_for_an_oscillator),
 		cmocka_unit_test(steps_and_drift_are_taken_out),
 		cmocka_unit_test(the_narrowest_bracket_is_kept),
+		cmocka_unit_test(slow_stretches_leave_the_axis),
 		cmocka_unit_test(a_lab_run),
 		cmocka_unit_test(what_differs_is_marked),
 		cmocka_unit_test(the_exact_map_is_shown),
