@@ -124,6 +124,23 @@ fi
 like "$(jq '[.tallies[] | select(.clock == "peer") | .kept] | add > 20' "$T/run/run.json")" true "readings were kept"
 is "$(jq -r '[.peer_environment.boot_id, (.peer_environment | has("kvm_vcpus"))] | join(" ")' "$T/run/run.json")" \
 	"$(cat /proc/sys/kernel/random/boot_id) true" "and what the other side tells of its machine"
+
+# A process beside us counts our own TSC: as KVM would map it with the offset 0.
+kvm_says() { # OFFSET
+	jq --argjson o "$1" '.peer_environment.kvm_vcpus = [range(256) | {"pid": 7, "fd": 9, "vcpu": ., "tsc_offset": $o,
+		"tsc_scaling_ratio": 281474976710656, "frac_bits": 48}]' "$T/run/run.json" >"$T/new.json" && cp "$T/new.json" "$T/run/run.json"
+	clkdrift analyze "$T/run" --json
+	like "$rc" '^[013]$' "a run that tells of KVM's map is judged" "$err"
+	jq -r '.verdict.reasons[] | select(test("as KVM maps it"))' "$T/out" >"$T/map"
+}
+if [ "$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)" = tsc ]; then
+	kvm_says 0
+	like "$(cat "$T/map")" 'is as KVM maps it: the host says 0 cycles, not scaled' "the exact map agrees with the measured one"
+	kvm_says 100000000
+	like "$(cat "$T/map")" 'is not as KVM maps it: the host says 100000000 cycles' "and a wrong one does not"
+else
+	skip "the exact map" "the TSC is not the clocksource: those of the CPUs may be apart"
+fi
 end_server TERM
 like "$(cat "$T/serve.out")" '^[1-9][0-9]+ exchanges in [1-9][0-9]* bursts, [0-9]+ of them met late, 0 errors$' "the summary"
 
