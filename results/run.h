@@ -180,7 +180,7 @@ struct run {
 	size_t ntp_count;
 	json_t *environment_before, *environment_after; /* owned; NULL: not known */
 	json_t *environment_changes;			/* array of strings, owned; NULL: not known */
-	/* Of a run inside of a lab guest: how that was made, and the snapshot of its host.  Owned; NULL: none. */
+	/* How the lab guest was made that the run was taken in, and the snapshot of the machine behind the clock `peer`.  Owned; NULL: none. */
 	json_t *lab, *peer_environment;
 	uint64_t events_lost;
 };
