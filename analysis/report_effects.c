@@ -91,7 +91,7 @@ static double reach_shown(double *reach, size_t count)
 static struct axis effect_axis(const struct report *r, const struct effect_layout *l, const char *clock,
 	const int *cpus, size_t cpu_count)
 {
-	double reach[ROWS_MAX * CPUS_SHOWN], shown, span;
+	double reach[ROWS_MAX * CPUS_SHOWN], shown = 0, span;
 	struct axis axis = { 0, 0 };
 	size_t count = 0;
 
