@@ -14,6 +14,7 @@
 
 #define AXIS_MARGIN 0.08 /* of the axis, at either end */
 #define WIDE_FACTOR 4	 /* times the median bracket */
+#define LINE_POINTS 500	 /* at most, of the line that is taken out: it costs their square */
 
 static bool is_remote(const struct clock_info *c)
 {
@@ -218,7 +219,7 @@ static void flatten(struct pair_curve *c, double *t, double *x, double *high)
 {
 	double stepped = 0, zero = c->points[0].offset_ns;
 	struct line line;
-	size_t step = 0;
+	size_t step = 0, used = 0, stride = c->count / LINE_POINTS + 1;
 
 	for (size_t i = 0; i < c->count; i++) {
 		struct pair_point *p = &c->points[i];
@@ -227,10 +228,12 @@ static void flatten(struct pair_curve *c, double *t, double *x, double *high)
 			stepped += c->steps[step++]->step_ns;
 		p->offset_ns -= zero;
 		p->flat_ns = p->offset_ns - stepped;
-		t[i] = p->t_s;
-		x[i] = p->flat_ns;
 	}
-	if (line_theil_sen(t, x, c->count, &line)) {
+	for (size_t i = 0; i < c->count; i += stride, used++) {
+		t[used] = c->points[i].t_s;
+		x[used] = c->points[i].flat_ns;
+	}
+	if (line_theil_sen(t, x, used, &line)) {
 		c->mean_ppm = line.slope / (double)NS_PER_SEC / PPM;
 		for (size_t i = 0; i < c->count; i++)
 			c->points[i].flat_ns -= line_at(&line, c->points[i].t_s);
