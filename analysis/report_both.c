@@ -10,30 +10,11 @@
 #include "analysis/exact_map.h"
 #include "analysis/format.h"
 #include "analysis/steering.h"
+#include "results/facts_get.h"
 #include "results/units.h"
 
 #define STEPS_MAX 60
 #define TEXT_MAX  600
-
-/* The value at a.b.c, or NULL; borrowed. */
-static const json_t *fact_at(const json_t *facts, const char *path)
-{
-	char key[64];
-
-	while (facts && *path) {
-		size_t length = strcspn(path, ".");
-
-		snprintf(key, sizeof(key), "%.*s", (int)length, path);
-		facts = json_object_get(facts, key);
-		path += length + (path[length] == '.');
-	}
-	return facts && !json_is_null(facts) ? facts : NULL;
-}
-
-static const char *text_at(const json_t *facts, const char *path)
-{
-	return json_string_value(fact_at(facts, path));
-}
 
 /* Each writes what a machine's facts say, or leaves the text empty: not known. */
 typedef void fact_writer(const json_t *facts, char *text, size_t size);
@@ -52,7 +33,7 @@ static void add(char *text, size_t size, const char *format, ...)
 
 static void write_text(const json_t *facts, const char *path, char *text, size_t size)
 {
-	const char *value = text_at(facts, path);
+	const char *value = facts_text(facts, path);
 
 	add(text, size, "%s", value ? value : "");
 }
@@ -74,7 +55,7 @@ static void kernel(const json_t *facts, char *text, size_t size)
 
 static void processor(const json_t *facts, char *text, size_t size)
 {
-	const json_t *online = fact_at(facts, "cpu.online_count");
+	const json_t *online = facts_get(facts, "cpu.online_count");
 
 	write_text(facts, "cpu.model_name", text, size);
 	if (json_is_integer(online))
@@ -83,11 +64,11 @@ static void processor(const json_t *facts, char *text, size_t size)
 
 static void hypervisor(const json_t *facts, char *text, size_t size)
 {
-	const json_t *present = fact_at(facts, "hypervisor.present");
+	const json_t *present = facts_get(facts, "hypervisor.present");
 
 	if (json_is_false(present))
 		add(text, size, "none");
-	else if (text_at(facts, "hypervisor.name"))
+	else if (facts_text(facts, "hypervisor.name"))
 		write_text(facts, "hypervisor.name", text, size);
 	else if (present)
 		add(text, size, "one without a name");
@@ -95,8 +76,8 @@ static void hypervisor(const json_t *facts, char *text, size_t size)
 
 static void tsc_rate(const json_t *facts, char *text, size_t size)
 {
-	const json_t *khz = fact_at(facts, "tsc.khz");
-	const char *source = text_at(facts, "tsc.source");
+	const json_t *khz = facts_get(facts, "tsc.khz");
+	const char *source = facts_text(facts, "tsc.source");
 
 	if (json_is_number(khz))
 		add(text, size, "%.0f kHz%s%s", json_number_value(khz), source ? ", " : "",
@@ -105,8 +86,8 @@ static void tsc_rate(const json_t *facts, char *text, size_t size)
 
 static void tsc_flags(const json_t *facts, char *text, size_t size)
 {
-	const json_t *constant = fact_at(facts, "cpu.flags.constant_tsc");
-	const json_t *nonstop = fact_at(facts, "cpu.flags.nonstop_tsc");
+	const json_t *constant = facts_get(facts, "cpu.flags.constant_tsc");
+	const json_t *nonstop = facts_get(facts, "cpu.flags.nonstop_tsc");
 
 	if (constant || nonstop)
 		add(text, size, "constant: %s, nonstop: %s", yes_no(constant), yes_no(nonstop));
@@ -123,7 +104,7 @@ static void add_words(const json_t *list, char *text, size_t size)
 
 static void clocksource(const json_t *facts, char *text, size_t size)
 {
-	const json_t *available = fact_at(facts, "clocksource.available");
+	const json_t *available = facts_get(facts, "clocksource.available");
 
 	write_text(facts, "clocksource.current", text, size);
 	if (text[0] && json_is_array(available)) {
@@ -136,15 +117,15 @@ static void clocksource(const json_t *facts, char *text, size_t size)
 static void idle(const json_t *facts, char *text, size_t size)
 {
 	write_text(facts, "idle.driver", text, size);
-	if (!text[0] && fact_at(facts, "idle"))
+	if (!text[0] && facts_get(facts, "idle"))
 		add(text, size, "none");
 }
 
 static void cpufreq(const json_t *facts, char *text, size_t size)
 {
-	const json_t *policies = fact_at(facts, "cpufreq.policies");
+	const json_t *policies = facts_get(facts, "cpufreq.policies");
 	const json_t *first = json_array_get(policies, 0);
-	const char *driver = text_at(first, "driver"), *governor = text_at(first, "governor");
+	const char *driver = facts_text(first, "driver"), *governor = facts_text(first, "governor");
 
 	if (driver)
 		add(text, size, "%s%s%s", driver, governor ? ", " : "", governor ? governor : "");
@@ -154,18 +135,18 @@ static void cpufreq(const json_t *facts, char *text, size_t size)
 
 static void daemon_name(const json_t *facts, char *text, size_t size)
 {
-	const json_t *running = fact_at(facts, "time_daemon.running"), *entry;
+	const json_t *running = facts_get(facts, "time_daemon.running"), *entry;
 	size_t i;
 
-	json_array_foreach(running, i, entry)
-		add(text, size, "%s%s", i ? ", " : "", text_at(entry, "name") ? text_at(entry, "name") : "?");
+	json_array_foreach(running, i, entry) add(text, size, "%s%s", i ? ", " : "",
+		facts_text(entry, "name") ? facts_text(entry, "name") : "?");
 	if (json_is_array(running) && json_array_size(running) == 0)
 		add(text, size, "none");
 }
 
 static void steering(const json_t *facts, char *text, size_t size)
 {
-	const json_t *synchronised = fact_at(facts, "adjtimex.synchronised");
+	const json_t *synchronised = facts_get(facts, "adjtimex.synchronised");
 	double ppm = steering_of(facts);
 
 	if (isfinite(ppm))
@@ -178,12 +159,12 @@ static void steering(const json_t *facts, char *text, size_t size)
 /* What stands behind "--" belongs to init. */
 static void command_line(const json_t *facts, char *text, size_t size)
 {
-	const json_t *list = fact_at(facts, "command_line.parameters"), *entry;
+	const json_t *list = facts_get(facts, "command_line.parameters"), *entry;
 	size_t i;
 
 	json_array_foreach(list, i, entry)
 	{
-		const char *value = text_at(entry, "value"), *parameter = text_at(entry, "name");
+		const char *value = facts_text(entry, "value"), *parameter = facts_text(entry, "name");
 
 		add(text, size, "%s%s%s%s", i ? " " : "", parameter ? parameter : "?", value ? "=" : "",
 			value ? value : "");
@@ -205,8 +186,8 @@ typedef void fact_judge(const struct pair_facts *p, char *text, size_t size);
 /* A clock that divides by a rate that is too low runs fast. */
 static void rates_differ(const struct pair_facts *p, char *text, size_t size)
 {
-	double ours = json_number_value(fact_at(p->ours, "tsc.khz"));
-	double theirs = json_number_value(fact_at(p->theirs, "tsc.khz"));
+	double ours = json_number_value(facts_get(p->ours, "tsc.khz"));
+	double theirs = json_number_value(facts_get(p->theirs, "tsc.khz"));
 
 	if (ours > 0 && theirs > 0 && ours != theirs)
 		add(text, size,
@@ -219,12 +200,12 @@ static void rates_differ(const struct pair_facts *p, char *text, size_t size)
 
 static void flags_differ(const struct pair_facts *p, char *text, size_t size)
 {
-	bool ours = json_is_true(fact_at(p->ours, "cpu.flags.constant_tsc")) &&
-		    json_is_true(fact_at(p->ours, "cpu.flags.nonstop_tsc"));
-	bool theirs = json_is_true(fact_at(p->theirs, "cpu.flags.constant_tsc")) &&
-		      json_is_true(fact_at(p->theirs, "cpu.flags.nonstop_tsc"));
+	bool ours = json_is_true(facts_get(p->ours, "cpu.flags.constant_tsc")) &&
+		    json_is_true(facts_get(p->ours, "cpu.flags.nonstop_tsc"));
+	bool theirs = json_is_true(facts_get(p->theirs, "cpu.flags.constant_tsc")) &&
+		      json_is_true(facts_get(p->theirs, "cpu.flags.nonstop_tsc"));
 
-	if (ours != theirs && fact_at(p->ours, "cpu.flags") && fact_at(p->theirs, "cpu.flags"))
+	if (ours != theirs && facts_get(p->ours, "cpu.flags") && facts_get(p->theirs, "cpu.flags"))
 		add(text, size,
 			"The kernel of %s does not trust its TSC: it watches it, and may leave it for "
 			"another clocksource.",
@@ -233,8 +214,8 @@ static void flags_differ(const struct pair_facts *p, char *text, size_t size)
 
 static void clocksources_differ(const struct pair_facts *p, char *text, size_t size)
 {
-	const char *ours = text_at(p->ours, "clocksource.current");
-	const char *theirs = text_at(p->theirs, "clocksource.current");
+	const char *ours = facts_text(p->ours, "clocksource.current");
+	const char *theirs = facts_text(p->theirs, "clocksource.current");
 
 	if (ours && theirs && strcmp(ours, theirs) != 0)
 		add(text, size, "The two kernels keep time by different counters.");
@@ -242,8 +223,8 @@ static void clocksources_differ(const struct pair_facts *p, char *text, size_t s
 
 static void daemons_differ(const struct pair_facts *p, char *text, size_t size)
 {
-	const json_t *ours = fact_at(p->ours, "time_daemon.running");
-	const json_t *theirs = fact_at(p->theirs, "time_daemon.running");
+	const json_t *ours = facts_get(p->ours, "time_daemon.running");
+	const json_t *theirs = facts_get(p->theirs, "time_daemon.running");
 
 	if (json_is_array(ours) && json_is_array(theirs) &&
 		(json_array_size(ours) > 0) != (json_array_size(theirs) > 0))
@@ -330,9 +311,10 @@ static void lab_fact(FILE *out, const char *title, const char *text)
 
 static void lab_facts(FILE *out, const json_t *lab)
 {
-	const char *used = text_at(lab, "accelerator.used"), *reason = text_at(lab, "accelerator.reason");
-	const char *wanted = text_at(lab, "accelerator.wanted"), *append = text_at(lab, "append");
-	const char *configuration = text_at(lab, "configuration"), *summary = text_at(lab, "summary");
+	const char *used = facts_text(lab, "accelerator.used"),
+		   *reason = facts_text(lab, "accelerator.reason");
+	const char *wanted = facts_text(lab, "accelerator.wanted"), *append = facts_text(lab, "append");
+	const char *configuration = facts_text(lab, "configuration"), *summary = facts_text(lab, "summary");
 	char text[TEXT_MAX];
 
 	if (!lab)
@@ -341,16 +323,17 @@ static void lab_facts(FILE *out, const json_t *lab)
 	snprintf(text, sizeof(text), "%s%s%s", configuration ? configuration : "", summary ? ": " : "",
 		summary ? summary : "");
 	lab_fact(out, "Configuration", text);
-	lab_fact(out, "QEMU", text_at(lab, "qemu"));
+	lab_fact(out, "QEMU", facts_text(lab, "qemu"));
 	snprintf(text, sizeof(text), "%s%s%s%s%s", used ? used : "", wanted ? ", asked for: " : "",
 		wanted ? wanted : "", reason ? "; " : "", reason ? reason : "");
 	lab_fact(out, "Accelerator", text);
 	snprintf(text, sizeof(text), "%s, machine %s, HPET %s, C-states %s, P-states %s",
-		text_at(lab, "cpu") ? text_at(lab, "cpu") : "unknown",
-		text_at(lab, "machine") ? text_at(lab, "machine") : "unknown", yes_no(fact_at(lab, "hpet")),
-		yes_no(fact_at(lab, "cstates")), yes_no(fact_at(lab, "pstates")));
+		facts_text(lab, "cpu") ? facts_text(lab, "cpu") : "unknown",
+		facts_text(lab, "machine") ? facts_text(lab, "machine") : "unknown",
+		yes_no(facts_get(lab, "hpet")), yes_no(facts_get(lab, "cstates")),
+		yes_no(facts_get(lab, "pstates")));
 	lab_fact(out, "CPU model and devices", text);
-	lab_fact(out, "Kernel package", text_at(lab, "kernel.package"));
+	lab_fact(out, "Kernel package", facts_text(lab, "kernel.package"));
 	lab_fact(out, "Parameters added", append && append[0] ? append : append ? "none" : NULL);
 	fputs("</dl>\n", out);
 }

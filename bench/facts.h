@@ -55,6 +55,8 @@
 
 #include <jansson.h>
 
+#include "results/facts_get.h"
+
 /* Where the facts come from, so that a machine nobody here owns can be described in a directory. */
 struct facts_source {
 	const char *root; /* goes before every path: "" for this machine */
@@ -82,19 +84,5 @@ int facts_kvm_refresh(const struct facts_source *src, json_t *facts);
  * the clocksource and back, so the kernel's lines on that are no news.
  */
 json_t *facts_changes(const json_t *before, const json_t *after, bool own_switches);
-
-/*
- * The value at "a.b.c", borrowed; NULL where it is absent or null, so that a
- * snapshot written by hand needs only the keys that are known.
- */
-json_t *facts_get(const json_t *facts, const char *path);
-const char *facts_text(const json_t *facts, const char *path);		  /* NULL unless a string */
-int facts_flag(const json_t *facts, const char *path);			  /* 1, 0, or -1: not known */
-bool facts_number(const json_t *facts, const char *path, double *number); /* false: not known */
-bool facts_has_word(
-	const json_t *facts, const char *path, const char *word); /* an array that holds the string */
-
-/* The value of a kernel parameter ("" if it has none), NULL if it was not given; '-' and '_' are the same. */
-const char *facts_parameter(const json_t *facts, const char *name);
 
 #endif

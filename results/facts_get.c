@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-#include <string.h>
+#include "results/facts_get.h"
 
-#include "bench/facts.h"
+#include <string.h>
 
 json_t *facts_get(const json_t *facts, const char *path)
 {
