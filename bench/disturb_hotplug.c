@@ -11,13 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <hwloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/cpu_list.h"
 #include "bench/disturbance.h"
 #include "bench/toggler.h"
 #include "probes/now.h"
@@ -69,25 +69,6 @@ static void cpu_path(int cpu, char *path, size_t size)
 	snprintf(path, size, "%s" DIRECTORY "/cpu%d/online", root, cpu);
 }
 
-/* The CPUs that are online; NULL with err.  Free with hwloc_bitmap_free(). */
-static hwloc_bitmap_t read_online(const char *path, struct error *err)
-{
-	char text[SYSFS_TEXT_MAX];
-	hwloc_bitmap_t set;
-
-	if (sysfs_read(path, text, sizeof(text), err))
-		return NULL;
-	set = hwloc_bitmap_alloc();
-	if (!set)
-		error_set(err, -ENOMEM, "out of memory");
-	else if (!*text || hwloc_bitmap_list_sscanf(set, text) || hwloc_bitmap_weight(set) < 1) {
-		error_set(err, -EINVAL, "%s: \"%.80s\" is no list of CPUs", path, text);
-		hwloc_bitmap_free(set);
-		set = NULL;
-	}
-	return set;
-}
-
 /* The highest online CPU that has a file to take it offline, or -1. */
 static int last_removable(hwloc_const_bitmap_t online)
 {
@@ -108,7 +89,7 @@ static int find_cpu(struct hotplug *h, const struct argument *arguments, struct 
 	int rc = 0;
 
 	snprintf(h->list_path, sizeof(h->list_path), "%s" DIRECTORY "/online", root);
-	online = read_online(h->list_path, err);
+	online = cpu_list_read(h->list_path, err);
 	if (!online)
 		return -EIO;
 	h->cpu = isnan(arguments[CPU].number) ? last_removable(online) : (int)arguments[CPU].number;
@@ -178,7 +159,7 @@ static void tell(struct hotplug *h, uint64_t tsc, bool online)
 /* 1: it is online; 0: it is not; -errno. */
 static int is_online(const struct hotplug *h, struct error *err)
 {
-	hwloc_bitmap_t set = read_online(h->list_path, err);
+	hwloc_bitmap_t set = cpu_list_read(h->list_path, err);
 	int online = set ? hwloc_bitmap_isset(set, (unsigned)h->cpu) : -EIO;
 
 	hwloc_bitmap_free(set);
@@ -281,7 +262,7 @@ static void hotplug_observe(void *state, uint64_t tsc)
 {
 	const struct hotplug *h = state;
 	struct error unread = { "" }; /* the next step meets the same trouble and tells it */
-	hwloc_bitmap_t set = read_online(h->list_path, &unread);
+	hwloc_bitmap_t set = cpu_list_read(h->list_path, &unread);
 
 	if (set)
 		stage_point(h->stage, "hotplug", "online CPUs", "CPUs", tsc, hwloc_bitmap_weight(set));
