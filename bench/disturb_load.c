@@ -27,8 +27,6 @@
 #include "results/evidence.h"
 #include "results/units.h"
 
-/* So much of what was asked for must have been taken on each CPU. */
-#define TAKEN_MIN 0.9
 /* stress-ng ends by itself so long after the phase, should everything else fail. */
 #define TIMEOUT_SLACK_S 15
 /* The load is in force when each stress-ng used so much CPU time, or is alive after so long. */
@@ -45,6 +43,7 @@ enum {
 	LOAD_SHARE,
 	LOAD_PLACE,
 	LOAD_WORKERS,
+	LOAD_ENOUGH,
 };
 
 static const struct parameter load_parameters[] = {
@@ -55,6 +54,8 @@ static const struct parameter load_parameters[] = {
 		"where, seen from the sampled CPUs: they themselves, their SMT siblings, other cores of "
 		"their package, another NUMA node" },
 	{ "workers", PARAMETER_NUMBER, "1", NULL, 1, 64, "workers on each target CPU" },
+	{ "enough", PARAMETER_NUMBER, "90", NULL, 1, 100,
+		"so much of the share must have been taken on each CPU to count, in %" },
 	{ 0 },
 };
 
@@ -80,6 +81,7 @@ struct target {
 struct load {
 	struct stage *stage;
 	double share;	    /* % */
+	double enough;	    /* % of it */
 	char directory[64]; /* for its temporary files */
 	uint64_t start_ns, look_ns, point_ns;
 	struct target *targets;
@@ -364,6 +366,7 @@ static int load_start(const struct disturbance_setup *setup, void **state, struc
 		return error_set(err, -ENOMEM, "out of memory");
 	l->stage = setup->stage;
 	l->share = setup->arguments[LOAD_SHARE].number;
+	l->enough = setup->arguments[LOAD_ENOUGH].number;
 	l->start_ns = now_ns();
 	rc = find_cpus(setup, &l->cpus, &l->count, err);
 	if (!rc)
@@ -456,7 +459,7 @@ static void load_evidence(const struct load *l, struct evidence *evidence)
 		sums.busy += t->sums.busy;
 		sums.steal += t->sums.steal;
 		sums.all += t->sums.all;
-		if (t->ended || taken_percent(t) < TAKEN_MIN * l->share)
+		if (t->ended || taken_percent(t) < l->enough / 100 * l->share)
 			evidence->observed = false;
 	}
 	if (sums.all > 0)

@@ -28,7 +28,7 @@ static char fakes[] = "/tmp/clkdrift-fakes-XXXXXX";
 static char *real_path;
 
 struct scene {
-	struct argument arguments[4];
+	struct argument arguments[5];
 	struct disturbance_setup setup;
 	char share[16], workers[16];
 	struct error err;
@@ -44,6 +44,7 @@ static void scene_open(struct scene *s, const char *class, double share, const c
 	s->arguments[LOAD_SHARE] = (struct argument){ s->share, share };
 	s->arguments[LOAD_PLACE] = (struct argument){ place, NAN };
 	s->arguments[LOAD_WORKERS] = (struct argument){ s->workers, workers };
+	s->arguments[LOAD_ENOUGH] = (struct argument){ "90", 90 };
 	s->setup.arguments = s->arguments;
 	s->setup.duration_s = 2;
 	s->setup.stage = &stage;
@@ -596,7 +597,7 @@ static void test_message(void **state)
 static void test_offline(void **state)
 {
 	struct target targets[1] = { { .cpu = 3, .ticks = { true, 100, 0, 1000 } } };
-	struct load l = { .share = 50, .targets = targets, .count = 1 };
+	struct load l = { .share = 50, .enough = 90, .targets = targets, .count = 1 };
 	const struct cpu_ticks there = { true, 150, 10, 1100 }, gone = { 0 }, back = { true, 200, 10, 1200 };
 	struct evidence evidence;
 	char *argv[] = { "/bin/sh", "-c", "while :; do :; done", NULL };
@@ -621,6 +622,9 @@ static void test_offline(void **state)
 	targets[0].sums.taken_s = 0.44;
 	load_evidence(&l, &evidence);
 	assert_false(evidence.observed);
+	l.enough = 50;
+	load_evidence(&l, &evidence);
+	assert_true(evidence.observed);
 	targets[0].sums = (struct sums){ 0 };
 	load_evidence(&l, &evidence);
 	assert_false(evidence.observed);
@@ -631,7 +635,7 @@ static void test_offline(void **state)
 static void test_many_cpus(void **state)
 {
 	static struct target targets[300];
-	struct load l = { .share = 90, .targets = targets, .count = 300 };
+	struct load l = { .share = 90, .enough = 90, .targets = targets, .count = 300 };
 	struct evidence evidence;
 
 	(void)state;
