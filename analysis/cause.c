@@ -51,7 +51,7 @@ static const struct touch touches[] = {
 		{ NULL }, false },
 	{ "pause", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
 	{ "migrate", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
-	{ "loadvm", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
+	{ "snapshot", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
 };
 
 static bool in_list(const char *const *list, size_t size, const char *name)
@@ -91,7 +91,7 @@ static bool can_part(const struct touch *t, const char *clock, const char *refer
  * A change of the clocksource, of the time, a sleep, or what the host did to its guest.  Not "watchdog": its line in the kernel log is read
  * some time after the fact.
  */
-static const char *const stepping[] = { "clocksource", "settime", "suspend", "pause", "migrate", "loadvm" };
+static const char *const stepping[] = { "clocksource", "settime", "suspend", "pause", "migrate", "snapshot" };
 
 bool cause_may_step(const struct event *event, const char *clock, const char *reference)
 {

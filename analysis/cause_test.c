@@ -127,7 +127,7 @@ static void suspend_parts_what_stops_from_what_goes_on(void **state)
 /* QEMU stops, or sets back, all that the guest counts with; its RTC follows the host. */
 static void the_host_parts_its_clocks_from_the_guests(void **state)
 {
-	static const char *const kinds[] = { "pause", "migrate", "loadvm" };
+	static const char *const kinds[] = { "pause", "migrate", "snapshot" };
 	struct event e = { .injected = true };
 	struct scene c;
 

@@ -37,7 +37,8 @@ static void pause_plan(const struct disturbance_setup *setup, char *text, size_t
 
 static int pause_start(const struct disturbance_setup *setup, void **state, struct error *err)
 {
-	const struct outside_request request = { OUTSIDE_PAUSE, setup->arguments[SECONDS].number };
+	const struct outside_request request = { .kind = OUTSIDE_PAUSE,
+		.seconds = setup->arguments[SECONDS].number };
 
 	return outside_guest_start(setup, &request, request.seconds + PATIENCE_S, state, err);
 }

@@ -241,17 +241,18 @@ static json_t *describe(const struct lab *lab, const struct run *run)
 	struct responder *r = lab->host.responder;
 	const char *release = facts_text(run->environment_before, "kernel.release");
 
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:b, s:b, s:b, s:s, s:{s:s, s:s, s:s?}, s:s, "
-			 "s:{s:s, s:s, s:s?}, s:f, s:{s:i, s:I, s:I, s:I, s:I}}",
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:b, s:b, s:b, s:s, s:{s:s, s:s, s:s?}, s:s, "
+		"s:{s:s, s:s, s:s?}, s:f, s:{s:i, s:I, s:I, s:I, s:I}}",
 		"configuration", c->name, "summary", c->summary, "arch", c->arch, "vcpus", (int)c->vcpus,
-		"memory_mb", (int)c->memory_mb, "cpu", c->cpu, "machine", c->machine, "hpet", c->hpet,
-		"cstates", c->cstates, "pstates", c->pstates, "append", lab->plan->append, "kernel",
-		"package", lab->kernel.package, "image", lab->kernel.image, "release", release, "qemu",
-		lab->qemu, "accelerator", "wanted", c->accel, "used", lab->guest.accel, "reason",
-		lab->accel_why[0] ? lab->accel_why : NULL, "boot_s", lab->boot_s, "responder", "cpu",
-		lab->host.cpu, "exchanges", (json_int_t)atomic_load(&r->exchanges), "bursts",
-		(json_int_t)atomic_load(&r->bursts), "late", (json_int_t)atomic_load(&r->late), "errors",
-		(json_int_t)atomic_load(&r->errors));
+		"maxvcpus", (int)(c->maxvcpus ? c->maxvcpus : c->vcpus), "memory_mb", (int)c->memory_mb,
+		"cpu", c->cpu, "machine", c->machine, "hpet", c->hpet, "cstates", c->cstates, "pstates",
+		c->pstates, "append", lab->plan->append, "kernel", "package", lab->kernel.package, "image",
+		lab->kernel.image, "release", release, "qemu", lab->qemu, "accelerator", "wanted", c->accel,
+		"used", lab->guest.accel, "reason", lab->accel_why[0] ? lab->accel_why : NULL, "boot_s",
+		lab->boot_s, "responder", "cpu", lab->host.cpu, "exchanges",
+		(json_int_t)atomic_load(&r->exchanges), "bursts", (json_int_t)atomic_load(&r->bursts), "late",
+		(json_int_t)atomic_load(&r->late), "errors", (json_int_t)atomic_load(&r->errors));
 }
 
 /* What the host alone knows goes into the guest's run.json. */
@@ -302,7 +303,7 @@ static int let_run(struct lab *lab)
 	/* Now it is there, and has set its TSC. */
 	if (!rc && facts_kvm_refresh(&facts_live, lab->host.facts) < 0)
 		rc = error_set(lab->err, -ENOMEM, "out of memory");
-	lab_outside_open(&lab->outside, &lab->guest, lab->host.file.page);
+	lab_outside_open(&lab->outside, &lab->guest, lab->host.placement, lab->host.file.page);
 	progress_say(lab->plan->progress, "sampling in the guest");
 	if (!rc)
 		rc = lab_guest_await(&lab->guest, LAB_PACKED, RUN_MIN_S + RUN_SLACK * length, lab->err);
@@ -314,7 +315,7 @@ static int let_run(struct lab *lab)
 
 static int work(struct lab *lab)
 {
-	int rc = prepare(lab), ended;
+	int rc = prepare(lab), closed, ended;
 
 	if (!rc)
 		rc = boot(lab);
@@ -322,7 +323,8 @@ static int work(struct lab *lab)
 		return rc;
 	rc = let_run(lab);
 	ended = lab_guest_end(&lab->guest, lab->err);
-	rc = rc ? rc : ended;
+	closed = lab_outside_close(&lab->outside, lab->err);
+	rc = rc ? rc : ended ? ended : closed;
 	lab_host_stop(&lab->host);
 	if (!rc)
 		rc = take_result(lab);

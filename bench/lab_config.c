@@ -35,6 +35,7 @@ static const struct key keys[] = {
 	{ "summary", TEXT, MEMBER(summary), 0, 0, NULL },
 	{ "arch", TEXT, MEMBER(arch), 0, 0, " x86_64 " },
 	{ "vcpus", NUMBER, MEMBER(vcpus), 1, 64, NULL },
+	{ "maxvcpus", NUMBER, MEMBER(maxvcpus), 1, 64, NULL },
 	{ "memory", NUMBER, MEMBER(memory_mb), 128, 65536, NULL },
 	{ "cpu", TEXT, MEMBER(cpu), 0, 0, NULL },
 	{ "machine", TEXT, MEMBER(machine), 0, 0, NULL },
@@ -150,6 +151,18 @@ static int on_key(void *context, const char *section, const char *key, const cha
 	return set_key(l, &c->rows[c->count - 1], key, value);
 }
 
+static int check_rows(const struct lab_configs *configs, const char *path, struct error *err)
+{
+	for (size_t i = 0; i < configs->count; i++) {
+		const struct lab_config *c = &configs->rows[i];
+
+		if (c->maxvcpus && c->maxvcpus < c->vcpus)
+			return error_set(err, -EINVAL, "%s: [%s]: maxvcpus = %u is below vcpus = %u", path,
+				c->name, c->maxvcpus, c->vcpus);
+	}
+	return 0;
+}
+
 int lab_configs_load(struct lab_configs *configs, const char *path, struct error *err)
 {
 	struct loader l = { .configs = configs };
@@ -171,7 +184,7 @@ int lab_configs_load(struct lab_configs *configs, const char *path, struct error
 	if (line > 0)
 		return error_set(err, -EINVAL, "%s:%d: %s", path, line,
 			l.why.text[0] ? l.why.text : "neither [section] nor key = value");
-	return 0;
+	return check_rows(configs, path, err);
 }
 
 void lab_configs_free(struct lab_configs *configs)

@@ -7,6 +7,7 @@
  *   summary = one line for 'clkdrift list configurations'
  *   arch = x86_64        which QEMU; the guest runs this very program, so there is no other
  *   vcpus = 1            1 to 64
+ *   maxvcpus =           room for vCPUs that are plugged in later; vcpus to 64, as vcpus where it is not given
  *   memory = 512         MiB, 128 to 65536
  *   cpu = max            -cpu of QEMU
  *   machine = pc         -machine of QEMU
@@ -28,7 +29,7 @@
 
 struct lab_config {
 	char name[32], summary[160], arch[16], cpu[96], machine[64], accel[8];
-	unsigned vcpus, memory_mb;
+	unsigned vcpus, maxvcpus, memory_mb; /* maxvcpus: 0: not given */
 	bool hpet, cstates, pstates;
 	char modules[256], append[512], extra[512];
 };

@@ -33,7 +33,8 @@ static void test_all_keys(void **state)
 
 	(void)state;
 	assert_int_equal(
-		load("; comment\n[plain]\nsummary = a b\n[full-1.2]\nsummary = s\narch = x86_64\nvcpus = 64\n"
+		load("; comment\n[plain]\nsummary = a b\n[full-1.2]\nsummary = s\narch = x86_64\nvcpus = "
+		     "64\nmaxvcpus = 64\n"
 		     "memory = 128\ncpu = EPYC,+x\nmachine = q35\nhpet = no\ncstates = yes\npstates = yes\n"
 		     "accel = tcg\nmodules = a b\nappend = tsc=reliable x=1\nextra = -device foo\n",
 			&configs, &err),
@@ -44,12 +45,14 @@ static void test_all_keys(void **state)
 	assert_string_equal(c->arch, "x86_64");
 	assert_string_equal(c->accel, "auto");
 	assert_int_equal(c->vcpus, 1);
+	assert_int_equal(c->maxvcpus, 0);
 	assert_int_equal(c->memory_mb, 512);
 	assert_true(c->hpet && !c->cstates && !c->pstates);
 	c = lab_configs_find(&configs, "full-1.2");
 	assert_non_null(c);
 	assert_string_equal(c->arch, "x86_64");
 	assert_int_equal(c->vcpus, 64);
+	assert_int_equal(c->maxvcpus, 64);
 	assert_int_equal(c->memory_mb, 128);
 	assert_string_equal(c->cpu, "EPYC,+x");
 	assert_string_equal(c->machine, "q35");
@@ -74,6 +77,7 @@ static void test_refused(void **state)
 		{ "[a]\nvcpus = 1x\n", 2, "1 to 64" },
 		{ "[a]\nvcpus = -1\n", 2, "1 to 64" },
 		{ "[a]\nvcpus =\n", 2, "1 to 64" },
+		{ "[a]\nmaxvcpus = 0\n", 2, "1 to 64" },
 		{ "[a]\nmemory = 127\n", 2, "128 to 65536" },
 		{ "[a]\nhpet = maybe\n", 2, "neither yes nor no" },
 		{ "[a]\nsummary = x\naccel = hvf\n", 3, "none of the words" },
@@ -102,6 +106,17 @@ static void test_refused(void **state)
 			fail_msg("%s gave: %s", bad[i].text, err.text);
 		lab_configs_free(&configs);
 	}
+}
+
+static void test_room_for_fewer(void **state)
+{
+	struct lab_configs configs;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(load("[a]\nmaxvcpus = 2\n[b]\nvcpus = 3\nmaxvcpus = 2\n", &configs, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "[b]: maxvcpus = 2 is below vcpus = 3"));
+	lab_configs_free(&configs);
 }
 
 static void test_no_file(void **state)
@@ -135,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_keys),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_room_for_fewer),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_shipped),
 	};

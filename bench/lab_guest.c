@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/lab_tables.h"
+#include "bench/lab_vcpus.h"
 #include "probes/now.h"
 #include "results/file.h"
 #include "results/text.h"
@@ -92,7 +92,10 @@ static void add_machine(struct line *line, const struct lab_guest *g)
 	add(line, "-cpu");
 	add(line, "%s", c->cpu);
 	add(line, "-smp");
-	add(line, "%u", c->vcpus);
+	if (c->maxvcpus > c->vcpus)
+		add(line, "%u,maxcpus=%u", c->vcpus, c->maxvcpus);
+	else
+		add(line, "%u", c->vcpus);
 	add(line, "-m");
 	add(line, "%u", c->memory_mb);
 	add_words(line, "-nodefaults -no-user-config -display none -no-reboot");
@@ -149,7 +152,9 @@ static void add_devices(struct line *line, const struct lab_guest *g)
 	add_file(g, g->disk, LAB_DISK, path, sizeof(path));
 	add(line, "-drive");
 	/* A file that may become read-only is opened anew by its name when the guest leaves, and has none by then. */
-	add(line, "if=virtio,format=raw,cache=unsafe,read-only=off,auto-read-only=off,file=%s", path);
+	add(line, "if=virtio,format=raw,cache=unsafe,read-only=off,auto-read-only=off,file=%s%s", path,
+		/* The other QEMU has a lock on it, and stands. */
+		g->incoming && !g->incoming[0] ? ",file.locking=off" : "");
 	if (!g->shared)
 		return;
 	file_path(g, g->shared_fd, g->shared, path, sizeof(path));
@@ -183,7 +188,9 @@ static int make_line(struct line *line, const struct lab_guest *g, struct error 
 	add_devices(line, g);
 	add_tables(line, g);
 	add_words(line, g->config->extra);
-	if (g->incoming) {
+	if (g->incoming && !g->incoming[0])
+		add(line, "-S");
+	if (g->incoming && g->incoming[0]) {
 		add(line, "-incoming");
 		add(line, "unix:%s", g->incoming);
 	}
@@ -298,38 +305,6 @@ static int connect_qmp(struct lab_guest *g, struct error *err)
 	return rc;
 }
 
-static bool allowed_without(int off, cpu_set_t *set)
-{
-	if (off < 0 || off >= CPU_SETSIZE || sched_getaffinity(0, sizeof(*set), set))
-		return false;
-	CPU_CLR(off, set);
-	return CPU_COUNT(set) > 0;
-}
-
-/* A vCPU that shared a CPU with the responder would wait for its own answers.  Best effort. */
-static int place_vcpus(struct lab_guest *g, struct error *err)
-{
-	json_t *list, *one;
-	cpu_set_t set;
-	size_t i;
-	int rc;
-
-	/* The answer comes when the machine is made, and so all files are open. */
-	rc = qmp_execute(g->qmp, "query-cpus-fast", NULL, now_ns() + START_NS, &list, err);
-	if (rc)
-		return rc;
-	if (allowed_without(g->vcpus_off, &set))
-		json_array_foreach(list, i, one)
-		{
-			pid_t thread = (pid_t)json_integer_value(json_object_get(one, "thread-id"));
-
-			if (thread > 0)
-				sched_setaffinity(thread, sizeof(set), &set);
-		}
-	json_decref(list);
-	return 0;
-}
-
 int lab_guest_start(struct lab_guest *g, struct error *err)
 {
 	struct warden_plan plan = { .cpu = -1, .share = 100 };
@@ -354,7 +329,8 @@ int lab_guest_start(struct lab_guest *g, struct error *err)
 	if (!rc)
 		rc = connect_qmp(g, err);
 	if (!rc)
-		rc = place_vcpus(g, err);
+		/* The answer comes when the machine is made, and so all files are open. */
+		rc = lab_vcpus_place(g, err);
 	/* What QEMU said tells more than that it has gone. */
 	if (rc == -EPIPE) {
 		lab_wait_for(g->wait, 100 * NS_PER_MS, NULL);

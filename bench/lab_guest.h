@@ -51,7 +51,8 @@ struct lab_guest {
 	int (*attend)(void *context, struct error *err);
 	void *attend_context;
 
-	const char *incoming; /* path of the socket that its state comes from; NULL: it boots */
+	/* NULL: it boots; else it takes another one's place: path of the socket that its state comes from, "": it stands. */
+	const char *incoming;
 	struct warden *warden;
 	struct qmp *qmp;
 	int status; /* fd of what the guest said; -1 */

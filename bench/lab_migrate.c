@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/lab_events.h"
 #include "probes/now.h"
-#include "probes/posix_clock.h"
 #include "results/file.h"
 
 #define SOCKET	      "migrate"
@@ -18,61 +18,6 @@
 #define LAST_WORDS_NS (500 * NS_PER_MS)
 #define POLL_NS	      (2 * NS_PER_MS)
 #define BANDWIDTH     (INT64_C(1) << 30) /* bytes/s: the default of 128 MiB/s is for networks */
-
-/* ---- events ---- */
-
-/* The instant that QEMU wrote into it, in us of realtime. */
-static uint64_t sent_us(const json_t *event)
-{
-	json_t *stamp = json_object_get(event, "timestamp");
-
-	return (uint64_t)json_integer_value(json_object_get(stamp, "seconds")) * 1000000 +
-	       (uint64_t)json_integer_value(json_object_get(stamp, "microseconds"));
-}
-
-uint64_t lab_events_drop(struct qmp *qmp)
-{
-	json_t *event;
-
-	while ((event = qmp_event(qmp)))
-		json_decref(event);
-	return posix_clock_ns(CLOCK_REALTIME) / NS_PER_US;
-}
-
-/* Realtime of just now as monotonic_raw: the two differ in rate by ppm. */
-static uint64_t raw_of(uint64_t realtime_us)
-{
-	uint64_t raw = posix_clock_ns(CLOCK_MONOTONIC_RAW), now = posix_clock_ns(CLOCK_REALTIME);
-
-	return raw - (now - realtime_us * NS_PER_US);
-}
-
-int lab_event_await(struct lab_guest *g, struct qmp *qmp, const char *name, uint64_t from_us,
-	uint64_t deadline_ns, uint64_t *at_ns, struct error *err)
-{
-	int rc = 0;
-
-	while (!rc) {
-		json_t *event = qmp_event(qmp);
-		const char *is = json_string_value(json_object_get(event, "event"));
-
-		if (is && strcmp(is, name) == 0 && sent_us(event) >= from_us) {
-			*at_ns = raw_of(sent_us(event));
-			json_decref(event);
-			return 0;
-		}
-		if (is && strcmp(is, "SHUTDOWN") == 0)
-			rc = error_set(err, -ECHILD, "QEMU shuts down");
-		json_decref(event);
-		if (!rc && !event && now_ns() > deadline_ns)
-			rc = error_set(err, -ETIMEDOUT, "QEMU does not tell of %s", name);
-		if (!rc && !event)
-			rc = lab_wait_for(g->wait, POLL_NS, err);
-	}
-	return rc;
-}
-
-/* ---- the other QEMU ---- */
 
 static int move(struct lab_guest *g, const char *path, struct error *err)
 {
@@ -125,13 +70,44 @@ static void end_qemu(struct warden *warden, struct qmp *qmp, struct error *err)
 	warden_free(warden, now_ns() + WARDEN_GRACE_NS + 2 * WARDEN_KILL_NS, err);
 }
 
+void lab_place_drop(struct lab_guest *next)
+{
+	struct error ignored = { "" };
+
+	end_qemu(next->warden, next->qmp, &ignored);
+	next->warden = NULL;
+	next->qmp = NULL;
+}
+
+int lab_place_take(struct lab_guest *g, const struct lab_guest *next, struct error *err)
+{
+	struct error ended = { "" };
+
+	end_qemu(g->warden, g->qmp, &ended);
+	g->warden = next->warden;
+	g->qmp = next->qmp;
+	return ended.text[0] ? error_set(err, -EBUSY, "%s", ended.text) : 0;
+}
+
+int lab_place_make(const struct lab_guest *g, char dir[PATH_MAX], struct lab_guest *next, struct error *err)
+{
+	int rc = lab_make_private(dir, err);
+
+	*next = *g;
+	next->dir = dir;
+	next->incoming = "";
+	next->warden = NULL;
+	next->qmp = NULL;
+	return rc;
+}
+
 /* The first one has it still: the other way is closed before it goes on, so that never both run. */
 static void go_back(struct lab_guest *g, struct lab_guest *next)
 {
 	struct error ignored = { "" };
 
 	qmp_execute(g->qmp, "migrate_cancel", NULL, now_ns() + COMMAND_NS, NULL, &ignored);
-	end_qemu(next->warden, next->qmp, &ignored);
+	lab_place_drop(next);
 	qmp_execute(g->qmp, "cont", NULL, now_ns() + COMMAND_NS, NULL, &ignored);
 }
 
@@ -150,9 +126,9 @@ static void tell_failure(const struct lab_guest *next, const struct error *why, 
 
 static int move_to(struct lab_guest *g, struct lab_guest *next, struct outside_answer *a, struct error *err)
 {
-	struct error ended = { "" }, why = { "" };
+	struct error why = { "" };
 	uint64_t from = lab_events_drop(g->qmp);
-	int rc = lab_guest_start(next, err);
+	int rc = lab_guest_start(next, err), taken;
 
 	if (!rc)
 		rc = move(g, next->incoming, err);
@@ -169,25 +145,20 @@ static int move_to(struct lab_guest *g, struct lab_guest *next, struct outside_a
 	if (!rc)
 		rc = lab_event_await(g, next->qmp, "RESUME", from, now_ns() + COMMAND_NS, &a->resume_ns, err);
 	/* The guest is over there, whatever was heard of it. */
-	end_qemu(g->warden, g->qmp, &ended);
-	g->warden = next->warden;
-	g->qmp = next->qmp;
-	return rc ? rc : ended.text[0] ? error_set(err, -EBUSY, "%s", ended.text) : 0;
+	taken = lab_place_take(g, next, err);
+	return rc ? rc : taken;
 }
 
 int lab_migrate(struct lab_guest *g, struct outside_answer *answer, struct error *err)
 {
 	char dir[PATH_MAX], socket[PATH_MAX];
-	struct lab_guest next = *g;
-	int rc = lab_make_private(dir, err);
+	struct lab_guest next;
+	int rc = lab_place_make(g, dir, &next, err);
 
 	if (rc)
 		return rc;
 	rc = path_join(socket, sizeof(socket), dir, SOCKET, err);
-	next.dir = dir;
 	next.incoming = socket;
-	next.warden = NULL;
-	next.qmp = NULL;
 	if (!rc)
 		rc = move_to(g, &next, answer, err);
 	lab_remove_tree(dir);

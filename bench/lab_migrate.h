@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-/* Live migration of a lab guest to another QEMU on this machine, and when QEMU said what. */
+/* Live migration of a lab guest to another QEMU on this machine. */
 #ifndef BENCH_LAB_MIGRATE_H
 #define BENCH_LAB_MIGRATE_H
 
@@ -14,13 +14,13 @@
  */
 int lab_migrate(struct lab_guest *guest, struct outside_answer *answer, struct error *err);
 
-/* Drops all events that have come; returns the realtime in us, so that older ones are not taken for new. */
-uint64_t lab_events_drop(struct qmp *qmp);
 /*
- * Waits for the next event of that name that QEMU sent at from_us of realtime or later, and drops those before
- * it.  *at_ns: when QEMU sent it, as monotonic_raw.  0, -ETIMEDOUT, -ECHILD (QEMU shuts down), -EINTR.
+ * What it takes for another QEMU in this one's place.  make: an empty *next in a private directory, which is the
+ * caller's to remove.  take: ends the guest's QEMU and puts that of next there.  drop: ends that of next.
  */
-int lab_event_await(struct lab_guest *guest, struct qmp *qmp, const char *name, uint64_t from_us,
-	uint64_t deadline_ns, uint64_t *at_ns, struct error *err);
+int lab_place_make(
+	const struct lab_guest *guest, char dir[PATH_MAX], struct lab_guest *next, struct error *err);
+int lab_place_take(struct lab_guest *guest, const struct lab_guest *next, struct error *err);
+void lab_place_drop(struct lab_guest *next);
 
 #endif

@@ -11,17 +11,25 @@
 #define BENCH_LAB_OUTSIDE_H
 
 #include "bench/lab_guest.h"
+#include "bench/lab_load.h"
 #include "probes/peer_page.h"
 
 #define LAB_OUTSIDE_MAX 32 /* events in a run */
 
 struct lab_outside {
 	struct lab_guest *guest;
+	struct placement *placement; /* of this machine */
 	struct mailbox mailbox;
 	unsigned events;
+	struct lab_load *load; /* in force; NULL */
+	bool plugged;	       /* the guest has a vCPU more than it booted with */
 };
 
-/* Serves the mailbox whenever the guest is awaited.  Guest and page stay the caller's. */
-void lab_outside_open(struct lab_outside *outside, struct lab_guest *guest, struct peer_page *page);
+/* Serves the mailbox whenever the guest is awaited.  Guest, placement and page stay the caller's. */
+void lab_outside_open(struct lab_outside *outside, struct lab_guest *guest, struct placement *placement,
+	struct peer_page *page);
+
+/* Ends what is still in force, whatever became of the guest; may come twice.  0 or -EBUSY with err set. */
+int lab_outside_close(struct lab_outside *outside, struct error *err);
 
 #endif

@@ -4,26 +4,22 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "probes/peer_map.h"
+#include "bench/outside_line.h"
 #include "probes/posix_clock.h"
 #include "probes/tsc.h"
 #include "results/units.h"
 
-#define HELLO_NS (2 * NS_PER_SEC)
-#define NAP_NS	 (2 * NS_PER_MS)
-#define SHARE	 0.5 /* of the stop that must be missing here, or be one wait */
+#define SHARE 0.5 /* of the stop that must be missing here, or be one wait */
 
 struct outside {
 	struct stage *stage;
 	struct outside_request request;
-	struct peer_map map;
-	struct mailbox mailbox;
-	uint64_t due_ns, patience_ns;
+	struct outside_line line;
+	uint64_t due_ns;
+	double patience_s;
 	bool tried, answered;
 	struct outside_answer answer;
 	uint64_t here_ns;    /* monotonic_raw from the request to the reply */
@@ -31,85 +27,9 @@ struct outside {
 	struct error trouble;
 };
 
-/* Where the page is; a test has a file. */
-static const char *page_address = PEER_ADDRESS_AUTO;
-
-/* ---- one exchange ---- */
-
-/* 1: text is the reply; 0: it did not come in time; -EBADMSG.  *longest_ns: of the naps; may be NULL. */
-static int await_reply(const struct mailbox *mailbox, uint64_t patience_ns, char text[PEER_TEXT_MAX + 1],
-	uint64_t *longest_ns)
-{
-	static const struct timespec nap = { 0, NAP_NS };
-	uint64_t start = posix_clock_ns(CLOCK_MONOTONIC_RAW), last = start, now = start, longest = 0;
-	size_t length;
-	int rc;
-
-	while (!(rc = mailbox_poll(mailbox, text, &length)) && now - start < patience_ns) {
-		nanosleep(&nap, NULL);
-		now = posix_clock_ns(CLOCK_MONOTONIC_RAW);
-		longest = now - last > longest ? now - last : longest;
-		last = now;
-	}
-	if (longest_ns)
-		*longest_ns = longest;
-	return rc;
-}
-
-static int ask(struct mailbox *mailbox, const struct outside_request *request)
-{
-	char text[OUTSIDE_TEXT_MAX];
-
-	outside_request_write(request, text);
-	return mailbox_ask(mailbox, text, strlen(text));
-}
-
-static bool offers(const char *reply, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = reply; (at = strstr(at, word)); at += length)
-		if (at > reply && at[-1] == ' ' && (at[length] == ' ' || !at[length]))
-			return true;
-	return false;
-}
-
-/* Maps the page and asks who serves its mailbox.  On failure nothing is left mapped. */
-static int meet(enum outside_kind kind, struct peer_map *map, struct mailbox *mailbox, struct error *why)
-{
-	const struct outside_request hello = { .kind = OUTSIDE_HELLO };
-	struct page_header_values header;
-	struct error detail = { "" };
-	char text[PEER_TEXT_MAX + 1];
-	int rc = peer_map_open(map, page_address, &detail);
-
-	if (rc)
-		return error_set(why, -ENOTSUP, "only in a lab guest: %s", detail.text);
-	rc = peer_page_check(map->page, &header, &detail);
-	if (rc) {
-		error_set(why, rc, "only in a lab guest: %s", detail.text);
-	} else {
-		mailbox_open_asker(mailbox, &map->page->mailbox);
-		ask(mailbox, &hello);
-		if (await_reply(mailbox, HELLO_NS, text, NULL) != 1 || strncmp(text, "lab", 3) != 0)
-			rc = error_set(why, -ENOTSUP, "only in a lab guest: no lab serves the shared page");
-		else if (!offers(text, outside_word(kind)))
-			rc = error_set(why, -ENOTSUP, "this lab does not offer it");
-	}
-	if (rc)
-		peer_map_close(map);
-	return rc;
-}
-
 int outside_guest_supported(enum outside_kind kind, struct error *why)
 {
-	struct peer_map map;
-	struct mailbox mailbox;
-	int rc = meet(kind, &map, &mailbox, why);
-
-	if (!rc)
-		peer_map_close(&map);
-	return rc;
+	return outside_line_supported(kind, why);
 }
 
 int outside_guest_start(const struct disturbance_setup *setup, const struct outside_request *request,
@@ -120,14 +40,14 @@ int outside_guest_start(const struct disturbance_setup *setup, const struct outs
 
 	if (!o)
 		return error_set(err, -ENOMEM, "out of memory");
-	rc = meet(request->kind, &o->map, &o->mailbox, err);
+	rc = outside_line_open(&o->line, request->kind, err);
 	if (rc) {
 		free(o);
 		return rc;
 	}
 	o->stage = setup->stage;
 	o->request = *request;
-	o->patience_ns = (uint64_t)(patience_s * (double)NS_PER_SEC);
+	o->patience_s = patience_s;
 	o->due_ns = posix_clock_ns(CLOCK_MONOTONIC) + (uint64_t)(setup->duration_s / 3 * (double)NS_PER_SEC);
 	*state = o;
 	return 0;
@@ -155,28 +75,31 @@ static uint64_t resumed_tsc(const struct outside *o, uint64_t before, uint64_t a
 	return cycles < (double)(after - before) ? after - (uint64_t)cycles : before;
 }
 
+/* What it was to the guest's clocks. */
+static void name(const struct outside *o, char *text, size_t size)
+{
+	snprintf(text, size, "%s %.4f s", o->request.kind == OUTSIDE_SNAPSHOT ? "set back by" : "stopped for",
+		ns_to_s((double)stopped_ns(o)));
+}
+
 static void happen(struct outside *o)
 {
 	const char *word = outside_word(o->request.kind);
-	char text[PEER_TEXT_MAX + 1];
+	char text[PEER_TEXT_MAX + 1], what[64];
 	uint64_t start = posix_clock_ns(CLOCK_MONOTONIC_RAW), before = tsc_before(), after;
 	int rc;
 
-	ask(&o->mailbox, &o->request);
-	rc = await_reply(&o->mailbox, o->patience_ns, text, &o->longest_ns);
+	rc = outside_line_ask(&o->line, &o->request, o->patience_s, text, &o->longest_ns, &o->trouble);
 	after = tsc_after();
 	o->here_ns = posix_clock_ns(CLOCK_MONOTONIC_RAW) - start;
-	if (rc != 1)
-		rc = error_set(&o->trouble, -ETIMEDOUT, "the lab did not reply within %.1f s",
-			ns_to_s((double)o->here_ns));
-	else
+	if (!rc)
 		rc = outside_answer_read(text, &o->answer, &o->trouble);
 	/* What was refused, or not understood, explains no step. */
 	if (rc)
 		return;
 	o->answered = true;
-	stage_event(o->stage, resumed_tsc(o, before, after), word, true,
-		"guest stopped for %.4f s, as its host says", ns_to_s((double)stopped_ns(o)));
+	name(o, what, sizeof(what));
+	stage_event(o->stage, resumed_tsc(o, before, after), word, true, "guest %s, as its host says", what);
 	stage_point(o->stage, word, "missing in the guest", "s", after, ns_to_s(missing_ns(o)));
 }
 
@@ -203,18 +126,22 @@ static bool was_stopped(const struct outside *o)
 static void tell(const struct outside *o, char *text, size_t size)
 {
 	const struct outside_answer *a = &o->answer;
-	int n = snprintf(text, size,
-		"the host says: stopped for %.4f s, from %" PRIu64 " to %" PRIu64 " ns of its monotonic_raw",
-		ns_to_s((double)stopped_ns(o)), a->stop_ns, a->resume_ns);
+	char what[64];
+	int n;
 
+	name(o, what, sizeof(what));
+	n = snprintf(text, size, "the host says: %s, from %" PRIu64 " to %" PRIu64 " ns of its monotonic_raw",
+		what, a->stop_ns, a->resume_ns);
+	if (o->request.kind == OUTSIDE_SNAPSHOT)
+		n += snprintf(text + n, size - (size_t)n, ", of which it ran %.4f s that are lost",
+			ns_to_s((double)a->lost_ns));
 	if (a->downtime_ms >= 0)
 		n += snprintf(text + n, size - (size_t)n,
 			"; QMP says a downtime of %" PRId64 " ms, %" PRId64 " ms in all", a->downtime_ms,
 			a->total_ms);
 	snprintf(text + n, size - (size_t)n,
 		"; from request to reply %.4f s went by on the host and %.4f s here, no wait here was longer "
-		"than "
-		"%.4f s",
+		"than %.4f s",
 		ns_to_s((double)(a->reply_ns - a->taken_ns)), ns_to_s((double)o->here_ns),
 		ns_to_s((double)o->longest_ns));
 }
@@ -232,7 +159,7 @@ int outside_guest_stop(void *state, struct evidence *evidence, struct error *err
 		snprintf(evidence->text, sizeof(evidence->text), "%.300s", o->trouble.text);
 	else
 		tell(o, evidence->text, sizeof(evidence->text));
-	peer_map_close(&o->map);
+	outside_line_close(&o->line);
 	free(o);
 	return 0;
 }

@@ -7,6 +7,8 @@
  * A stopped guest does not see that it was stopped.  What it sees: from the request to
  * the reply less time went by here than at the lab, or a wait of 2 ms took as long as the
  * stop.  The instant of the stop follows from the reply, as the lab says how long ago it was.
+ * One that is put back to an earlier state waits there for the reply, as it did then: to it
+ * all from the saving on is such a stop, its own life in between too.
  */
 #ifndef BENCH_OUTSIDE_GUEST_H
 #define BENCH_OUTSIDE_GUEST_H

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-/* The lab is a thread of the test with a script: nothing is stopped or moved. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,134 +7,11 @@
 #include <cmocka.h>
 
 #include "bench/stage_fake.h"
+#include "bench/outside_fake.h"
 
 #include "bench/outside_guest.c"
 
-#include "bench/disturb_pause.c"
-#undef PATIENCE_S
-#include "bench/disturb_migrate.c"
-
-#include <stdatomic.h>
-#include <unistd.h>
-
-#include "bench/page_file.h"
-
-#define STOPPED_NS (2 * NS_PER_SEC)
-
-static struct stage stage;
-static char dir[64], path[96];
-static struct page_file file;
-static pthread_t lab;
-static atomic_bool over;
-/* The script: what is said to hello, and to all else; "ok" stands for a stop of 2 s. */
-static const char *greeting, *saying;
-static char requested[256];
-
-static void reply_to(struct mailbox *box, const char *request)
-{
-	const uint64_t now = posix_clock_ns(CLOCK_MONOTONIC_RAW);
-	/* As if all of it had gone by between the two: here nothing of it did. */
-	const struct outside_answer a = { now, now + NS_PER_MS, now + NS_PER_MS + STOPPED_NS,
-		now + 2 * NS_PER_MS + STOPPED_NS, -1, -1 };
-	char text[OUTSIDE_TEXT_MAX];
-
-	snprintf(text, sizeof(text), "%s", strcmp(request, "hello") == 0 ? greeting : saying);
-	if (strcmp(request, "hello") != 0)
-		snprintf(requested, sizeof(requested), "%.250s", request);
-	if (strcmp(text, "ok") == 0)
-		outside_answer_write(&a, text);
-	mailbox_reply(box, text, strlen(text));
-}
-
-static void *serve(void *unused)
-{
-	static const struct timespec nap = { 0, NS_PER_MS };
-	char text[PEER_TEXT_MAX + 1];
-	struct mailbox box;
-	size_t length;
-
-	mailbox_open_replier(&box, &file.page->mailbox);
-	for (; !atomic_load(&over); nanosleep(&nap, NULL))
-		if (mailbox_take(&box, text, &length) == 1)
-			reply_to(&box, text);
-	return unused;
-}
-
-static int begin(void **state)
-{
-	struct error err = { "" };
-
-	(void)state;
-	strcpy(dir, "/tmp/clkdrift-outside-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/page", dir);
-	if (page_file_open(&file, path, &err))
-		fail_msg("%s", err.text);
-	peer_page_prepare(file.page, 0, true);
-	page_address = path;
-	stage.event_count = stage.point_count = 0;
-	requested[0] = '\0';
-	greeting = "lab pause migrate";
-	saying = "ok";
-	atomic_store(&over, false);
-	return 0;
-}
-
-static void lab_begins(void)
-{
-	assert_int_equal(pthread_create(&lab, NULL, serve, NULL), 0);
-}
-
-static void lab_ends(void)
-{
-	atomic_store(&over, true);
-	pthread_join(lab, NULL);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	page_file_close(&file);
-	return rmdir(dir);
-}
-
-static struct asked asked;
-
-static struct disturbance_setup setup_of(const struct disturbance *d, const char *text, double duration_s)
-{
-	struct error err = { "" };
-
-	if (disturbance_parse(d, text, &asked, &err))
-		fail_msg("%s: %s", text, err.text);
-	return (struct disturbance_setup){
-		.arguments = asked.arguments, .duration_s = duration_s, .stage = &stage
-	};
-}
-
-/* A phase that is due at once, or never. */
-static void go_through(
-	const struct disturbance *d, const char *text, double duration_s, struct evidence *evidence)
-{
-	struct disturbance_setup setup = setup_of(d, text, duration_s);
-	struct error err = { "" };
-	void *state;
-
-	if (d->start(&setup, &state, &err))
-		fail_msg("%s: %s", text, err.text);
-	for (int i = 0; i < 3; i++)
-		d->observe(state, tsc_before());
-	assert_int_equal(d->stop(state, evidence, &err), 0);
-}
-
-static void expect_refusal(const struct disturbance *d, const char *reason)
-{
-	struct disturbance_setup setup = setup_of(d, "", 30);
-	struct error err = { "" };
-
-	assert_true(d->supported(&setup, &err) < 0);
-	if (!strstr(err.text, reason))
-		fail_msg("no \"%s\" in: %s", reason, err.text);
-}
+extern const struct disturbance disturb_pause, disturb_migrate, disturb_snapshot;
 
 static void only_where_a_lab_serves_the_page(void **state)
 {
@@ -145,20 +21,19 @@ static void only_where_a_lab_serves_the_page(void **state)
 	(void)state;
 	page_address = "/nowhere/page";
 	expect_refusal(&disturb_pause, "only in a lab guest: /nowhere/page");
-	page_address = path;
+	page_address = page_path;
 	/* A responder that is no lab: nobody looks into the mailbox. */
 	expect_refusal(&disturb_migrate, "only in a lab guest: no lab serves");
 	lab_begins();
 	setup = setup_of(&disturb_pause, "", 30);
 	assert_int_equal(disturb_pause.supported(&setup, &err), 0);
-	greeting = "lab pause migrates";
-	expect_refusal(&disturb_migrate, "does not offer");
-	assert_int_equal(disturb_pause.supported(&setup, &err), 0);
-	greeting = "no such thing";
-	expect_refusal(&disturb_pause, "only in a lab guest");
+	greeting = "no stress-ng is not installed";
+	expect_refusal(&disturb_migrate, "does not offer it: stress-ng is not");
+	greeting = "labrador";
+	expect_refusal(&disturb_pause, "is no lab");
 	lab_ends();
 	assert_string_equal(requested, "");
-	peer_page_retire(file.page);
+	peer_page_retire(page_file.page);
 	expect_refusal(&disturb_pause, "only in a lab guest");
 }
 
@@ -182,6 +57,26 @@ static void a_pause(void **state)
 	assert_null(strstr(e.text, "downtime"));
 }
 
+static void a_snapshot(void **state)
+{
+	struct evidence e = { .observed = false };
+
+	(void)state;
+	lab_begins();
+	go_through(&disturb_snapshot, "seconds=1.5 qemu=same", 0, &e);
+	assert_string_equal(requested, "snapshot 1.500 same");
+	go_through(&disturb_snapshot, "", 0, &e);
+	lab_ends();
+	assert_string_equal(requested, "snapshot 2.000 new");
+	assert_int_equal(stage.event_count, 2);
+	assert_string_equal(stage.events[1].kind, "snapshot");
+	assert_string_equal(stage.events[1].text, "guest set back by 2.0000 s, as its host says");
+	assert_true(stage.events[1].injected);
+	assert_true(e.observed);
+	assert_non_null(strstr(e.text, "set back by 2.0000 s"));
+	assert_non_null(strstr(e.text, "it ran 1.0000 s that are lost"));
+}
+
 static void a_migration(void **state)
 {
 	struct evidence e = { .observed = true };
@@ -189,7 +84,7 @@ static void a_migration(void **state)
 	(void)state;
 	lab_begins();
 	saying = "ok taken=1 stop=1000000000 resume=11000000000 reply=11000000001 downtime_ms=9990 "
-		 "total_ms=10900";
+		 "total_ms=10900 lost=0";
 	go_through(&disturb_migrate, "", 0, &e);
 	lab_ends();
 	assert_string_equal(requested, "migrate");
@@ -227,8 +122,8 @@ static void without_an_event(void **state)
 static void what_counts_as_seen(void **state)
 {
 	struct outside o = { .answered = true,
-		.answer = {
-			0, 5 * NS_PER_MS, 5 * NS_PER_MS + NS_PER_SEC, 10 * NS_PER_MS + NS_PER_SEC, 0, 0 } };
+		.answer = { 0, 5 * NS_PER_MS, 5 * NS_PER_MS + NS_PER_SEC, 10 * NS_PER_MS + NS_PER_SEC, 0, 0,
+			0 } };
 
 	(void)state;
 	o.here_ns = 12 * NS_PER_MS; /* its clocks stood still */
@@ -251,10 +146,11 @@ static void what_counts_as_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(only_where_a_lab_serves_the_page, begin, end),
-		cmocka_unit_test_setup_teardown(a_pause, begin, end),
-		cmocka_unit_test_setup_teardown(a_migration, begin, end),
-		cmocka_unit_test_setup_teardown(without_an_event, begin, end),
+		cmocka_unit_test_setup_teardown(only_where_a_lab_serves_the_page, lab_set_up, lab_tear_down),
+		cmocka_unit_test_setup_teardown(a_pause, lab_set_up, lab_tear_down),
+		cmocka_unit_test_setup_teardown(a_snapshot, lab_set_up, lab_tear_down),
+		cmocka_unit_test_setup_teardown(a_migration, lab_set_up, lab_tear_down),
+		cmocka_unit_test_setup_teardown(without_an_event, lab_set_up, lab_tear_down),
 		cmocka_unit_test(what_counts_as_seen),
 	};
 

@@ -8,7 +8,7 @@
 
 cat >"$T/events.ini" <<'END'
 [scenario]
-summary = a pause, then a migration
+summary = one of each
 [phase pause]
 duration = 4s
 pause = seconds=1
@@ -18,12 +18,21 @@ duration = 3s
 duration = 6s
 migrate =
 recovery = 3s
+[phase snapshot]
+duration = 5s
+snapshot = seconds=0.5
+[phase host-load]
+duration = 3s
+host-load = share=50
+[phase vcpu-hotplug]
+duration = 3s
+vcpu-hotplug =
 END
 export TMPDIR=$T/tmp
 mkdir "$TMPDIR"
 left() {
 	ls "$TMPDIR"
-	pgrep -f "qemu-system.*$T/" || true
+	pgrep -f "(qemu-system|stress-ng).*$T/" || true
 }
 
 # ---- not in a lab ----
@@ -32,10 +41,10 @@ clkdrift run "$T/events.ini" -d 1s -q --no-report -o "$T/here"
 [ "$rc" != 2 ]
 ok $? "elsewhere the run goes on without them" "$err"
 is "$(jq '[.phases[].name]' -c "$T/here/run.json")" '["between"]' "only the idle phase is left"
-is "$(grep -c 'only in a lab guest' "$T/here/run.json")" 2 "with the reason"
+is "$(grep -c 'only in a lab guest' "$T/here/run.json")" 5 "with the reason"
 
 why=
-for tool in qemu-system-x86_64 busybox iasl apt-get dpkg pgrep; do
+for tool in qemu-system-x86_64 busybox iasl stress-ng apt-get dpkg pgrep; do
 	command -v "$tool" >/dev/null || why="$tool is not installed"
 done
 if [ -n "$why" ]; then
@@ -45,7 +54,7 @@ fi
 
 # ---- in a lab ----
 
-clkdrift lab run --config one-vcpu --scenario "$T/events.ini" --no-report --json -o "$T/run"
+clkdrift lab run --config spare-vcpu --scenario "$T/events.ini" --no-report --json -o "$T/run"
 if [ "$rc" = 2 ] && grep -q 'no guest kernel' "$T/err"; then
 	skip "events in a guest" "$(head -1 "$T/err")"
 	finish
@@ -54,7 +63,7 @@ fi
 ok $? "a run with events from outside" "$err$(tail -5 "$T/run/guest/console.log" 2>/dev/null)"
 
 evidence() { jq -r ".phases[] | select(.name == \"$1\").disturbances[0].evidence" "$T/run/run.json"; }
-for event in pause migrate; do
+for event in pause migrate snapshot; do
 	is "$(jq ".phases[] | select(.name == \"$event\").disturbances[0].observed" "$T/run/run.json")" true \
 		"$event: it was seen in the guest"
 	is "$(jq "[.events[] | select(.kind == \"$event\" and .injected)] | length" "$T/run/run.json")" 1 "$event: one event"
@@ -62,7 +71,7 @@ for event in pause migrate; do
 	say "$event: $said"
 	# CPU, phase, clock, reference, at_s, step_ns
 	step=$(awk -F, -v e="$event" '$2 == e && $3 == "tsc" && $4 == "peer" { print $6 }' "$T/run/steps.csv")
-	stopped=$(sed -n 's/.*stopped for \([0-9.]*\) s.*/\1/p' <<<"$said")
+	stopped=$(sed -nE 's/.*(stopped for|set back by) ([0-9.]+) s.*/\2/p' <<<"$said")
 	say "$event: step of the TSC against the host's clock: ${step:-none} ns"
 	awk -v step="${step:-0}" -v stopped="${stopped:-0}" 'BEGIN {
 		apart = step / 1e9 + stopped
@@ -73,6 +82,17 @@ for event in pause migrate; do
 		"$event: the step is not held against the guest's clocks"
 done
 like "$(evidence migrate)" 'QMP says a downtime of [0-9]+ ms, [0-9]+ ms in all' "QEMU's own numbers of the migration"
+like "$(evidence snapshot)" 'of which it ran 0\.[5-9][0-9]+ s that are lost|of which it ran [1-9]' "what the guest lost is told"
+say "host-load: $(evidence host-load)"
+taken=$(evidence host-load | sed -nE 's/.*on the host it took ([0-9.]+) % of CPU.*/\1/p')
+awk -v taken="${taken:-0}" 'BEGIN { exit !(taken > 1) }'
+ok $? "host-load: the host counts CPU time that stress-ng took" "$(evidence host-load)"
+like "$(evidence host-load)" 'the vCPUs waited [0-9.]+ s of [0-9.]+ s for a CPU' "and the time that the vCPUs had to wait"
+say "vcpu-hotplug: $(evidence vcpu-hotplug)"
+is "$(jq '.phases[] | select(.name == "vcpu-hotplug").disturbances[0].observed' "$T/run/run.json")" true \
+	"vcpu-hotplug: a vCPU was plugged in, online, and given back"
+is "$(jq -c '[.events[] | select(.kind == "cpu-hotplug").text]' "$T/run/run.json")" \
+	'["vCPU 1 plugged in and online","vCPU 1 taken out"]' "vcpu-hotplug: both are events"
 like "$(tr -d '\0\r' <"$T/run/guest/console.log" | tail -1)" 'Power down' "the console goes on over the migration"
 grep -q 'Linux version' "$T/run/guest/console.log"
 ok $? "and has its beginning"
