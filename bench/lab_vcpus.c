@@ -204,7 +204,7 @@ int lab_vcpu_plug(struct lab_guest *g, char *text, size_t size, struct error *er
 
 int lab_vcpu_unplug(struct lab_guest *g, char *text, size_t size, struct error *err)
 {
-	uint64_t from = lab_events_drop(g->qmp), asked = posix_clock_ns(CLOCK_MONOTONIC_RAW), gone;
+	uint64_t from = lab_events_drop(g->qmp), asked = posix_clock_ns(CLOCK_MONOTONIC_RAW), gone = 0;
 	int rc = qmp_execute(
 		g->qmp, "device_del", json_pack("{s:s}", "id", DEVICE), now_ns() + COMMAND_NS, NULL, err);
 
