@@ -24,6 +24,8 @@ static void only_where_a_lab_serves_the_page(void **state)
 	page_address = page_path;
 	/* A responder that is no lab: nobody looks into the mailbox. */
 	expect_refusal(&disturb_migrate, "only in a lab guest: no lab serves");
+	assert_true(silent_until_ns > now_ns());
+	expect_refusal(&disturb_snapshot, "only in a lab guest: no lab serves");
 	lab_begins();
 	setup = setup_of(&disturb_pause, "", 30);
 	assert_int_equal(disturb_pause.supported(&setup, &err), 0);
