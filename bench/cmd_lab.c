@@ -79,6 +79,7 @@ static int run_with(const struct options *o, const struct lab_config *config, st
 		.output = o->output,
 		.parent = RUNS_DIR,
 		.duration_s = o->duration_s,
+		.deadline_s = o->deadline_s,
 		.arguments = (const char *const *)words.word,
 		.progress = &progress };
 
@@ -133,7 +134,7 @@ const struct command command_lab = {
 		"  clkdrift lab run --config two-vcpus --append 'clocksource=hpet' --scenario clocksources\n"
 		"  clkdrift lab run --config cstates -d 10s --kernel bzImage --modules /lib/modules/6.1.0",
 	.options = "config append scenario duration output clocks cpus reference interval burst seed limit "
-		   "limits cache kernel modules no-report json quiet",
+		   "limits deadline cache kernel modules no-report json quiet",
 	.min_arguments = 1,
 	.max_arguments = 1,
 	.run = lab_command,

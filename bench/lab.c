@@ -16,14 +16,16 @@
 #include "bench/lab_host.h"
 #include "bench/lab_image.h"
 #include "bench/lab_outside.h"
+#include "bench/lab_tidy.h"
 #include "bench/scenario.h"
 #include "bench/untar.h"
 #include "probes/now.h"
 #include "results/file.h"
+#include "results/samples.h"
 #include "results/text.h"
 #include "results/units.h"
 
-/* Deadlines in s.  A guest is at its init after 2 s under TCG on an idle machine, and after 1 s under KVM. */
+/* Deadlines in s, unless one is given.  A guest is at its init after 2 s under TCG on an idle machine, and after 1 s under KVM. */
 #define BOOT_KVM_S 20
 #define BOOT_TCG_S 120
 #define SETUP_S	   30  /* modules, and opening the clocks of the run */
@@ -88,7 +90,7 @@ static int find_kernel(struct lab *lab)
 static int make_private(struct lab *lab)
 {
 	char path[PATH_MAX];
-	int rc = lab_make_private(lab->dir, lab->err);
+	int rc = lab_make_private(NULL, LAB_PRIVATE, lab->dir, lab->err);
 
 	if (!rc)
 		rc = path_join(path, sizeof(path), lab->dir, LAB_DISK, lab->err);
@@ -139,13 +141,18 @@ static int make_run_directory(struct lab *lab)
 static void hide_files(struct lab *lab)
 {
 	if (lab->dir[0])
-		lab_remove_tree(lab->dir);
+		lab_remove_private(lab->dir);
 	lab->dir[0] = '\0';
 	lab_host_hide(&lab->host);
 }
 
+static double deadline(const struct lab *lab, double usual_s)
+{
+	return lab->plan->deadline_s > 0 ? lab->plan->deadline_s : usual_s;
+}
+
 /* One attempt; before the last one the files stay for the next. */
-static int boot_with(struct lab *lab, const char *accel, double deadline_s, bool last, struct error *err)
+static int boot_with(struct lab *lab, const char *accel, double usual_s, bool last, struct error *err)
 {
 	int rc;
 
@@ -157,6 +164,7 @@ static int boot_with(struct lab *lab, const char *accel, double deadline_s, bool
 		.shared = lab->host.path,
 		.console = lab->console,
 		.accel = accel,
+		.start_s = deadline(lab, LAB_START_S),
 		.vcpus_off = lab->host.cpu,
 		.disk = lab->disk,
 		.shared_fd = lab->host.file.fd,
@@ -167,7 +175,7 @@ static int boot_with(struct lab *lab, const char *accel, double deadline_s, bool
 	if (!rc && last)
 		hide_files(lab);
 	if (!rc)
-		rc = lab_guest_await(&lab->guest, LAB_INIT, deadline_s, err);
+		rc = lab_guest_await(&lab->guest, LAB_INIT, deadline(lab, usual_s), err);
 	if (rc) {
 		lab_guest_end(&lab->guest, err);
 		return rc;
@@ -275,8 +283,12 @@ static int complete_run(struct lab *lab)
 static int prepare(struct lab *lab)
 {
 	const char *append = lab->plan->append;
+	char qemu[PATH_MAX];
 	int rc = scenario_load(lab->plan->scenario, &lab->scenario, lab->err);
 
+	/* Before a kernel is fetched for nothing. */
+	if (!rc)
+		rc = lab_guest_program(lab->plan->config, qemu, lab->err);
 	/* It goes into run.json. */
 	if (!rc && !text_is_plain(append, strlen(append)))
 		rc = error_set(lab->err, -EINVAL, "--append holds a control character, or is not UTF-8");
@@ -298,7 +310,7 @@ static int let_run(struct lab *lab)
 	double length = scenario_duration(&lab->scenario);
 	struct error tell = { "" };
 	bool clean;
-	int rc = lab_guest_await(&lab->guest, LAB_SAMPLING, SETUP_S, lab->err);
+	int rc = lab_guest_await(&lab->guest, LAB_SAMPLING, deadline(lab, SETUP_S), lab->err);
 
 	/* Now it is there, and has set its TSC. */
 	if (!rc && facts_kvm_refresh(&facts_live, lab->host.facts) < 0)
@@ -306,9 +318,10 @@ static int let_run(struct lab *lab)
 	lab_outside_open(&lab->outside, &lab->guest, lab->host.placement, lab->host.file.page);
 	progress_say(lab->plan->progress, "sampling in the guest");
 	if (!rc)
-		rc = lab_guest_await(&lab->guest, LAB_PACKED, RUN_MIN_S + RUN_SLACK * length, lab->err);
+		rc = lab_guest_await(
+			&lab->guest, LAB_PACKED, deadline(lab, RUN_MIN_S) + RUN_SLACK * length, lab->err);
 	/* The result is out; how the guest ends matters no more. */
-	if (!rc && lab_guest_await_end(&lab->guest, POWEROFF_S, &clean, &tell) == -EINTR)
+	if (!rc && lab_guest_await_end(&lab->guest, deadline(lab, POWEROFF_S), &clean, &tell) == -EINTR)
 		rc = error_set(lab->err, -EINTR, "%s", tell.text);
 	return rc;
 }
@@ -331,6 +344,28 @@ static int work(struct lab *lab)
 	return rc ? rc : complete_run(lab);
 }
 
+/* Whether there is anything to look into; if not, there is no directory. */
+static bool keep_run(struct lab *lab, int rc)
+{
+	static const char *const parts[] = { "guest", SAMPLES_DIR };
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!rc)
+		return true;
+	if (rc == -EINTR) {
+		lab_remove_tree(lab->run.dir);
+		return false;
+	}
+	if (stat(lab->console, &st) == 0 && st.st_size == 0)
+		unlink(lab->console);
+	/* What holds something refuses. */
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (path_join(path, sizeof(path), lab->run.dir, parts[i], NULL) || rmdir(path))
+			return true;
+	return rmdir(lab->run.dir) != 0;
+}
+
 int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
@@ -345,16 +380,17 @@ int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 	lab_host_init(&lab->host);
 	/* Before the first file: no signal finds one that nobody removes. */
 	lab_wait_block(&lab->wait);
-	rc = work(lab);
+	rc = lab_tidy_start(err);
+	if (!rc)
+		rc = work(lab);
 	lab_host_close(&lab->host);
 	if (lab->disk >= 0)
 		close(lab->disk);
 	if (lab->dir[0])
-		lab_remove_tree(lab->dir);
-	if (rc == -EINTR && lab->run.dir)
-		lab_remove_tree(lab->run.dir);
-	else if (lab->run.dir)
+		lab_remove_private(lab->dir);
+	if (lab->run.dir && keep_run(lab, rc))
 		*dir = strdup(lab->run.dir);
+	lab_tidy_end();
 	lab_wait_unblock(&lab->wait);
 	run_free(&lab->run);
 	scenario_free(&lab->scenario);

@@ -20,7 +20,8 @@ struct lab_plan {
 	const char *kernel, *modules; /* NULL: fetched; see lab_kernel_use() */
 	const char *output;	      /* the run directory; NULL: one under parent */
 	const char *parent;
-	double duration_s;	      /* 0: as the scenario says */
+	double duration_s; /* 0: as the scenario says */
+	double deadline_s; /* for the guest's boot, its setup and its end each; 0: the usual ones */
 	const char *const *arguments; /* further ones of `clkdrift run` in the guest; ends with NULL */
 	struct progress *progress;
 };

@@ -22,7 +22,6 @@
 
 #define POLL_NS	      (20 * NS_PER_MS)
 #define ATTEND_NS     (5 * NS_PER_MS)
-#define START_NS      (30 * NS_PER_SEC) /* QEMU is up in 0.2 s on an idle machine */
 #define COMMAND_NS    (5 * NS_PER_SEC)
 #define ARGUMENTS_MAX 256
 #define CONSOLE_TAIL  (256 * 1024)
@@ -164,14 +163,25 @@ static void add_devices(struct line *line, const struct lab_guest *g)
 	add_words(line, "-device ivshmem-plain,memdev=clk,master=on");
 }
 
+int lab_guest_program(const struct lab_config *config, char path[PATH_MAX], struct error *err)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "qemu-system-%s", config->arch);
+	return lab_tool_find(name, path)
+		       ? 0
+		       : error_set(err, -ENOENT,
+				 "%s is not installed; install it (Debian: apt install qemu-system-x86)",
+				 name);
+}
+
 static int make_line(struct line *line, const struct lab_guest *g, struct error *err)
 {
-	char name[48], path[PATH_MAX];
+	char path[PATH_MAX];
+	int rc = lab_guest_program(g->config, path, err);
 
-	snprintf(name, sizeof(name), "qemu-system-%s", g->config->arch);
-	if (!lab_tool_find(name, path))
-		return error_set(err, -ENOENT,
-			"%s is not installed; install it (Debian: apt install qemu-system-x86)", name);
+	if (rc)
+		return rc;
 	add(line, "%s", path);
 	add_machine(line, g);
 	add(line, "-kernel");
@@ -197,7 +207,28 @@ static int make_line(struct line *line, const struct lab_guest *g, struct error 
 	return line->failed ? error_set(err, -E2BIG, "the command line of QEMU is too long") : 0;
 }
 
-/* ---- why it ended ---- */
+/* ---- what it says, and why it ended ---- */
+
+/* The last stage that it told of. */
+static enum lab_stage stage_of(const struct lab_guest *g)
+{
+	static const char *const names[] = { [LAB_INIT] = "init",
+		[LAB_SAMPLING] = "sampling",
+		[LAB_NO_DISK] = "no-disk",
+		[LAB_PACKED] = "packed" };
+	char text[512];
+	ssize_t n = pread(g->status, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	for (enum lab_stage stage = LAB_PACKED; stage > LAB_STARTED; stage--) {
+		char *at = strstr(text, names[stage]);
+
+		/* Half a line is no word yet. */
+		if (at && strpbrk(at, "\r\n"))
+			return stage;
+	}
+	return LAB_STARTED;
+}
 
 /* The end of a file as text; NULs are what a serial line says before it is set up. */
 static char *read_tail(const char *path)
@@ -253,17 +284,23 @@ static int tell_end(const struct lab_guest *g, struct error *err)
 	if (warden_exit_status(g->warden) == 0)
 		return error_set(err, -ECHILD, "the guest ended before it was done; its last line: %s", line);
 	copy_line(said, line, sizeof(line));
-	return error_set(err, -ECHILD, "QEMU: %s: %s", end, line);
+	return error_set(err, -ECHILD, "QEMU: %s: %s", end, line[0] ? line : "no message");
 }
 
 static int tell_hang(const struct lab_guest *g, double deadline_s, struct error *err)
 {
+	static const char *const where[] = { [LAB_STARTED] = "in its boot",
+		[LAB_INIT] = "in its setup",
+		[LAB_SAMPLING] = "in its run",
+		[LAB_NO_DISK] = "at its end",
+		[LAB_PACKED] = "at its end" };
 	char line[300];
 
 	if (console_says(g->console, line, sizeof(line)))
 		return error_set(err, -ETIMEDOUT, "the guest's kernel panicked: %s", line);
-	return error_set(err, -ETIMEDOUT, "the guest hangs: nothing for %.0f s; its last line: %s",
-		deadline_s, line[0] ? line : "(none)");
+	return error_set(err, -ETIMEDOUT,
+		"the guest hangs %s: not done after %.3g s (see --deadline); its last line: %s",
+		where[stage_of(g)], deadline_s, line[0] ? line : "(none)");
 }
 
 /* ---- its life ---- */
@@ -285,9 +322,14 @@ static int open_files(struct lab_guest *g, struct error *err)
 	return g->initrd >= 0 ? 0 : error_set(err, -errno, "%s: cannot read: %s", initrd, strerror(errno));
 }
 
+static uint64_t start_deadline(const struct lab_guest *g)
+{
+	return g->started_ns + (uint64_t)(g->start_s * (double)NS_PER_SEC);
+}
+
 static int connect_qmp(struct lab_guest *g, struct error *err)
 {
-	uint64_t deadline = g->started_ns + START_NS;
+	uint64_t deadline = start_deadline(g);
 	char path[PATH_MAX];
 	int rc = path_join(path, sizeof(path), g->dir, SOCKET, err);
 
@@ -328,8 +370,10 @@ int lab_guest_start(struct lab_guest *g, struct error *err)
 	line_free(&line);
 	if (!rc)
 		rc = connect_qmp(g, err);
+	/* The answer comes when the machine is made, and so all files are open. */
 	if (!rc)
-		/* The answer comes when the machine is made, and so all files are open. */
+		rc = qmp_execute(g->qmp, "query-cpus-fast", NULL, start_deadline(g), NULL, err);
+	if (!rc)
 		rc = lab_vcpus_place(g, err);
 	/* What QEMU said tells more than that it has gone. */
 	if (rc == -EPIPE) {
@@ -340,27 +384,6 @@ int lab_guest_start(struct lab_guest *g, struct error *err)
 		}
 	}
 	return rc;
-}
-
-/* The last stage that it told of. */
-static enum lab_stage stage_of(const struct lab_guest *g)
-{
-	static const char *const names[] = { [LAB_INIT] = "init",
-		[LAB_SAMPLING] = "sampling",
-		[LAB_NO_DISK] = "no-disk",
-		[LAB_PACKED] = "packed" };
-	char text[512];
-	ssize_t n = pread(g->status, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	for (enum lab_stage stage = LAB_PACKED; stage > LAB_STARTED; stage--) {
-		char *at = strstr(text, names[stage]);
-
-		/* Half a line is no word yet. */
-		if (at && strpbrk(at, "\r\n"))
-			return stage;
-	}
-	return LAB_STARTED;
 }
 
 int lab_guest_await(struct lab_guest *g, enum lab_stage stage, double deadline_s, struct error *err)

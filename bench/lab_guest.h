@@ -31,6 +31,9 @@ enum lab_stage {
 	LAB_PACKED,
 };
 
+/* How long QEMU takes to make its machine: 0.2 s where the machine is idle. */
+#define LAB_START_S 30
+
 struct lab_guest {
 	/* Set by the caller. */
 	struct lab_wait *wait;
@@ -41,6 +44,7 @@ struct lab_guest {
 	const char *shared;  /* path of the file that host and guest share, or NULL */
 	const char *console; /* where the console log goes */
 	const char *accel;   /* "kvm" or "tcg" */
+	double start_s;	     /* how long QEMU may take to make its machine */
 	int vcpus_off;	     /* host CPU that the vCPUs stay away from; -1: none */
 	int disk,
 		shared_fd; /* of the disk and of the shared file, which may have no name any more; -1: none */
@@ -59,6 +63,9 @@ struct lab_guest {
 	int initrd; /* fd; -1 */
 	uint64_t started_ns;
 };
+
+/* The path of the QEMU for it.  0 or -ENOENT with err set: it is not installed. */
+int lab_guest_program(const struct lab_config *config, char path[PATH_MAX], struct error *err);
 
 /* Starts QEMU and waits until its machine is made.  Call lab_guest_end() in any case. */
 int lab_guest_start(struct lab_guest *guest, struct error *err);

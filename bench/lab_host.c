@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "bench/facts.h"
+#include "bench/lab_tidy.h"
+#include "bench/lab_tool.h"
 #include "bench/tsc_rate.h"
 #include "probes/tsc.h"
 
@@ -44,14 +46,19 @@ static int make_file(struct lab_host *h, struct error *err)
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return error_set(err, -errno, "no random numbers: %s", strerror(errno));
-	snprintf(path, sizeof(path), "/dev/shm/clkdrift-lab-%016" PRIx64, random);
-	rc = page_file_open(&h->file, path, err);
-	if (rc)
+	snprintf(path, sizeof(path), "/dev/shm/" LAB_PRIVATE "%016" PRIx64, random);
+	rc = lab_tidy_note(path, err);
+	if (!rc)
+		rc = page_file_open(&h->file, path, err);
+	if (rc) {
+		lab_tidy_forget(path);
 		return rc;
+	}
 	h->path = strdup(path);
 	if (h->path)
 		return 0;
 	page_file_close(&h->file);
+	lab_tidy_forget(path);
 	return error_set(err, -ENOMEM, "out of memory");
 }
 
@@ -92,8 +99,8 @@ int lab_host_start(struct lab_host *h, struct error *err)
 
 void lab_host_hide(struct lab_host *h)
 {
-	if (h->path)
-		unlink(h->path);
+	if (h->path && unlink(h->path) == 0)
+		lab_tidy_forget(h->path);
 }
 
 void lab_host_stop(struct lab_host *h)
@@ -106,8 +113,10 @@ void lab_host_stop(struct lab_host *h)
 void lab_host_close(struct lab_host *h)
 {
 	lab_host_stop(h);
-	if (h->path)
+	if (h->path) {
 		page_file_close(&h->file);
+		lab_tidy_forget(h->path);
+	}
 	placement_free(h->placement);
 	json_decref(h->facts);
 	free(h->responder);

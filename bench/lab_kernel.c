@@ -127,14 +127,11 @@ static int fetch(struct lab_wait *wait, const char *parent, const char *package,
 
 	rc = lab_make_directory(parent, err);
 	if (!rc)
-		rc = path_join(scratch, sizeof(scratch), parent, ".fetch-XXXXXX", err);
-	if (!rc)
 		rc = path_join(place, sizeof(place), parent, package, err);
+	if (!rc)
+		rc = lab_make_private(parent, ".fetch-", scratch, err);
 	if (rc)
 		return rc;
-	if (!mkdtemp(scratch))
-		return error_set(
-			err, -errno, "%s: cannot make a directory there: %s", parent, strerror(errno));
 	rc = fetch_into(wait, scratch, package, &why);
 	if (rc == -EINTR)
 		error_set(err, rc, "%s", why.text);
@@ -144,7 +141,7 @@ static int fetch(struct lab_wait *wait, const char *parent, const char *package,
 		rc = path_join(tree, sizeof(tree), scratch, "tree", err);
 	if (!rc && rename(tree, place) && errno != EEXIST && errno != ENOTEMPTY)
 		rc = error_set(err, -errno, "%s: cannot make it: %s", place, strerror(errno));
-	lab_remove_tree(scratch);
+	lab_remove_private(scratch);
 	return rc;
 }
 

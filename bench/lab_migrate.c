@@ -91,7 +91,7 @@ int lab_place_take(struct lab_guest *g, const struct lab_guest *next, struct err
 
 int lab_place_make(const struct lab_guest *g, char dir[PATH_MAX], struct lab_guest *next, struct error *err)
 {
-	int rc = lab_make_private(dir, err);
+	int rc = lab_make_private(NULL, LAB_PRIVATE, dir, err);
 
 	*next = *g;
 	next->dir = dir;
@@ -161,6 +161,6 @@ int lab_migrate(struct lab_guest *g, struct outside_answer *answer, struct error
 	next.incoming = socket;
 	if (!rc)
 		rc = move_to(g, &next, answer, err);
-	lab_remove_tree(dir);
+	lab_remove_private(dir);
 	return rc;
 }

@@ -91,7 +91,7 @@ static int do_job(struct lab_guest *g, const char *command, json_t *arguments, s
 static int open_file(struct error *err)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
-	int fd = -1, rc = lab_make_private(dir, err);
+	int fd = -1, rc = lab_make_private(NULL, LAB_PRIVATE, dir, err);
 
 	if (rc)
 		return rc;
@@ -100,7 +100,7 @@ static int open_file(struct error *err)
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		rc = fd >= 0 ? fd : error_set(err, -errno, "%s: cannot make it: %s", path, strerror(errno));
 	}
-	lab_remove_tree(dir);
+	lab_remove_private(dir);
 	return rc;
 }
 
@@ -228,7 +228,7 @@ static int back_into_new(struct lab_guest *g, int fd, uint64_t when_ns, uint64_t
 		lab_place_drop(&next);
 	else
 		rc = lab_place_take(g, &next, err);
-	lab_remove_tree(dir);
+	lab_remove_private(dir);
 	return rc;
 }
 

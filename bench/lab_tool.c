@@ -4,13 +4,16 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/lab_tidy.h"
 #include "bench/warden.h"
 #include "probes/now.h"
 #include "results/file.h"
@@ -18,7 +21,6 @@
 
 #define POLL_NS	      (10 * NS_PER_MS)
 #define ARGUMENTS_MAX 24
-#define PRIVATE_NAME  "clkdrift-lab-XXXXXX"
 #define EXIT_NO_TOOL  127 /* of env, as of a shell */
 
 void lab_wait_block(struct lab_wait *wait)
@@ -128,13 +130,27 @@ bool lab_tool_find(const char *name, char path[PATH_MAX])
 	return false;
 }
 
-int lab_make_private(char dir[PATH_MAX], struct error *err)
+int lab_make_private(const char *parent, const char *prefix, char dir[PATH_MAX], struct error *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	int rc = path_join(dir, PATH_MAX, tmp && tmp[0] == '/' ? tmp : "/tmp", PRIVATE_NAME, err);
+	char name[NAME_MAX];
+	uint64_t random;
+	int rc;
 
-	if (!rc && !mkdtemp(dir))
-		rc = error_set(err, -errno, "%s: cannot make a directory there: %s", dir, strerror(errno));
+	dir[0] = '\0';
+	if (!parent)
+		parent = tmp && tmp[0] == '/' ? tmp : "/tmp";
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return error_set(err, -errno, "no random numbers: %s", strerror(errno));
+	/* Not mkdtemp(): the name is noted before it is made. */
+	snprintf(name, sizeof(name), "%s%016" PRIx64, prefix, random);
+	rc = path_join(dir, PATH_MAX, parent, name, err);
+	if (!rc)
+		rc = lab_tidy_note(dir, err);
+	if (!rc && mkdir(dir, 0700)) {
+		rc = error_set(err, -errno, "%s: cannot make the directory: %s", dir, strerror(errno));
+		lab_tidy_forget(dir);
+	}
 	if (rc)
 		dir[0] = '\0';
 	return rc;
@@ -174,4 +190,10 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 void lab_remove_tree(const char *path)
 {
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void lab_remove_private(const char *dir)
+{
+	lab_remove_tree(dir);
+	lab_tidy_forget(dir);
 }

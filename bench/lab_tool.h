@@ -14,6 +14,8 @@
 
 #include "results/error.h"
 
+#define LAB_PRIVATE "clkdrift-lab-" /* what its private files are called */
+
 /* The signals that end the lab; they are blocked, and taken here. */
 struct lab_wait {
 	sigset_t signals;
@@ -38,8 +40,12 @@ int lab_tool_run(struct lab_wait *wait, const char *dir, const char *const *argv
 /* Finds a program in $PATH; false if it is not there. */
 bool lab_tool_find(const char *name, char path[PATH_MAX]);
 
-/* Makes a private directory in $TMPDIR, else in /tmp.  0 or -errno with err set, and then dir is empty. */
-int lab_make_private(char dir[PATH_MAX], struct error *err);
+/*
+ * Makes a private directory PREFIX and a random number, in parent (absolute; NULL: $TMPDIR, else /tmp), and notes it
+ * (bench/lab_tidy.h).  0 or -errno with err set, and then dir is empty.
+ */
+int lab_make_private(const char *parent, const char *prefix, char dir[PATH_MAX], struct error *err);
+void lab_remove_private(const char *dir);
 /* mkdir -p; 0 or -errno with err set. */
 int lab_make_directory(const char *path, struct error *err);
 /* rm -r, without following links; what cannot be removed stays. */

@@ -52,6 +52,14 @@ static int set_duration(struct options *o, const char *text, struct error *err)
 	return 0;
 }
 
+static int set_deadline(struct options *o, const char *text, struct error *err)
+{
+	if (duration_parse(text, &o->deadline_s) || o->deadline_s <= 0)
+		return error_set(
+			err, -EINVAL, "--deadline %s: not a time above 0; write 30s, 5m or 1h", text);
+	return 0;
+}
+
 static int set_interval(struct options *o, const char *text, struct error *err)
 {
 	if (duration_parse(text, &o->interval_s) || (o->interval_s > 0 && o->interval_s < 20e-6))
@@ -194,6 +202,9 @@ static const struct option_row rows[] = {
 	{ 0, "append", "TEXT", "kernel parameters of the guest, behind its own", set_append },
 	{ 0, "scenario", "NAME", "scenario to run in the guest: a name or an .ini file (default: quick)",
 		set_scenario },
+	{ 0, "deadline", "TIME",
+		"how long the guest may take to boot, to set up and to end, each (default: 20s to 120s)",
+		set_deadline },
 	{ 0, "cache", "DIR", "where fetched kernels are kept (default: ~/.cache/clkdrift/lab)", set_cache },
 	{ 0, "kernel", "FILE", "a kernel image of yours instead of the fetched one", set_kernel },
 	{ 0, "modules", "DIR", "its modules: the directory of modules.dep", set_modules },

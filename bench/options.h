@@ -26,6 +26,7 @@ enum exit_code {
 /* Everything that any option can set.  Text points into argv. */
 struct options {
 	double duration_s; /* 0: as the scenario says */
+	double deadline_s; /* of a guest; 0: the usual ones */
 	double interval_s; /* negative: as the scenario says; 0: back to back */
 	unsigned burst;	   /* 0: as the scenario says */
 	uint64_t seed;
