@@ -117,7 +117,7 @@ check-unit: all $(TEST_BIN)
 check-asan: test-deps
 	@$(MAKE) --no-print-directory $(JOBS) B=build-asan check-unit \
 		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
-	@CLKDRIFT=$(abspath build-asan)/clkdrift TEST_DEADLINE=1200 prove --exec ci/run-test ci/t/golden.t ci/t/bad_input.t
+	@CLKDRIFT=$(abspath build-asan)/clkdrift TEST_DEADLINE=1200 prove --exec ci/run-test ci/t/golden.t ci/t/bad_input.t ci/t/datagrams.t
 
 # Ring, sampler and recorder: what threads share.
 TSAN_TESTS := probes/ring_test probes/probe_test probes/recorder_test probes/slow_test probes/crosscpu_test bench/session_test

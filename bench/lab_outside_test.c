@@ -34,7 +34,7 @@ static struct lab_outside outside;
 static struct mailbox asker;
 static char said[512]; /* to QEMU, in order */
 static uint64_t waited_ns;
-static bool interrupted, lost_stop;
+static bool interrupted, lost_stop, gone;
 static int migration;
 
 int fake_execute(struct qmp *qmp, const char *command, json_t *arguments, uint64_t deadline_ns,
@@ -43,10 +43,9 @@ int fake_execute(struct qmp *qmp, const char *command, json_t *arguments, uint64
 	(void)qmp;
 	(void)deadline_ns;
 	(void)reply;
-	(void)err;
 	assert_null(arguments);
 	snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s ", command);
-	return 0;
+	return gone ? error_set(err, -EPIPE, "QMP %s: QEMU has ended", command) : 0;
 }
 
 int fake_event_await(struct lab_guest *g, struct qmp *qmp, const char *name, uint64_t from_us,
@@ -164,7 +163,7 @@ static int begin(void **state)
 	mailbox_open_asker(&asker, &page.mailbox);
 	said[0] = '\0';
 	waited_ns = 0;
-	interrupted = lost_stop = load_runs = keeps_vcpu = false;
+	interrupted = lost_stop = gone = load_runs = keeps_vcpu = false;
 	migration = 0;
 	return 0;
 }
@@ -323,6 +322,12 @@ static void what_goes_wrong(void **state)
 	interrupted = true;
 	assert_int_equal(ask("pause 1", 7, reply), -EINTR);
 	assert_string_equal(said, "stop cont ");
+	interrupted = false;
+	/* The control socket is closed: the guest is told, and nobody waits. */
+	gone = true;
+	waited_ns = 0;
+	expect("pause 1", "no QMP stop: QEMU has ended");
+	assert_int_equal(waited_ns, 0);
 }
 
 int main(void)
