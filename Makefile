@@ -161,7 +161,7 @@ help:
 	@echo 'make             build only'
 	@echo 'make bench       precision and speed, side by side with what they are compared to'
 	@echo 'make lab         known truths of guests under QEMU, expected and measured'
-	@echo 'make check-asan  unit tests under AddressSanitizer and UBSan'
+	@echo 'make check-asan  unit tests and hostile input under AddressSanitizer and UBSan'
 	@echo 'make check-tsan  the threads under ThreadSanitizer'
 	@echo 'make fuzz        the readers under libFuzzer, SECONDS=60 each'
 	@echo 'make install     into prefix=$(prefix), under DESTDIR'
