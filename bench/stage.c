@@ -235,7 +235,7 @@ static void start_disturbances(struct stage *stage)
 		if (stage->running[i])
 			continue;
 		row->observed = OBSERVED_NO;
-		snprintf(row->evidence, sizeof(row->evidence), "it did not start: %s", why.text);
+		snprintf(row->evidence, sizeof(row->evidence), "it did not start: %.480s", why.text);
 	}
 }
 
