@@ -10,6 +10,7 @@
 #define warden_output	fake_output
 #define warden_end	fake_end
 #define warden_free	fake_free
+#include "bench/lab_events.c"
 #include "bench/lab_migrate.c"
 
 #include <setjmp.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "probes/posix_clock.h"
 
 /* Never looked into. */
 #define FIRST_QMP    ((struct qmp *)1)
