@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/facts.h"
+#include "bench/lab_daemon.h"
 #include "bench/lab_guest.h"
 #include "bench/lab_host.h"
 #include "bench/lab_image.h"
@@ -28,7 +29,7 @@
 /* Deadlines in s, unless one is given.  A guest is at its init after 2 s under TCG on an idle machine, and after 1 s under KVM. */
 #define BOOT_KVM_S 20
 #define BOOT_TCG_S 120
-#define SETUP_S	   30  /* modules, and opening the clocks of the run */
+#define SETUP_S	   30  /* modules, a time daemon, and opening the clocks of the run */
 #define RUN_MIN_S  120 /* beside the scenario's length: CPU exchanges, packing */
 #define RUN_SLACK  2   /* times the scenario's length */
 #define POWEROFF_S 30
@@ -39,6 +40,8 @@ struct lab {
 	struct lab_wait wait;
 	struct scenario scenario;
 	struct lab_kernel kernel;
+	struct lab_daemon daemon;
+	bool served; /* the server of the time was there to the end */
 	struct lab_host host;
 	struct lab_guest guest;
 	struct lab_outside outside;
@@ -67,10 +70,23 @@ static int cache_path(const struct lab_plan *plan, char path[PATH_MAX], struct e
 	return 0;
 }
 
+static int make_cache(struct lab *lab, char full[PATH_MAX])
+{
+	char cache[PATH_MAX];
+	int rc = cache_path(lab->plan, cache, lab->err);
+
+	if (!rc)
+		rc = lab_make_directory(cache, lab->err);
+	/* Tools run elsewhere. */
+	if (!rc && !realpath(cache, full))
+		rc = error_set(lab->err, -errno, "%s: %s", cache, strerror(errno));
+	return rc;
+}
+
 static int find_kernel(struct lab *lab)
 {
 	const struct lab_plan *plan = lab->plan;
-	char cache[PATH_MAX], full[PATH_MAX];
+	char cache[PATH_MAX];
 	int rc;
 
 	if (plan->kernel)
@@ -78,13 +94,21 @@ static int find_kernel(struct lab *lab)
 	if (plan->modules)
 		return error_set(lab->err, -EINVAL, "--modules goes with --kernel");
 	progress_say(plan->progress, "looking for the guest's kernel");
-	rc = cache_path(plan, cache, lab->err);
+	rc = make_cache(lab, cache);
+	return rc ? rc : lab_kernel_fetch(&lab->wait, cache, plan->config->arch, &lab->kernel, lab->err);
+}
+
+static int start_daemon(struct lab *lab)
+{
+	char cache[PATH_MAX];
+	int rc;
+
+	if (!lab->plan->config->daemon[0])
+		return 0;
+	rc = make_cache(lab, cache);
 	if (!rc)
-		rc = lab_make_directory(cache, lab->err);
-	/* Tools run elsewhere. */
-	if (!rc && !realpath(cache, full))
-		rc = error_set(lab->err, -errno, "%s: %s", cache, strerror(errno));
-	return rc ? rc : lab_kernel_fetch(&lab->wait, full, plan->config->arch, &lab->kernel, lab->err);
+		rc = lab_daemon_find(&lab->wait, cache, &lab->daemon, lab->err);
+	return rc ? rc : lab_daemon_serve(&lab->wait, lab->dir, &lab->daemon, lab->err);
 }
 
 static int make_private(struct lab *lab)
@@ -105,8 +129,8 @@ static int make_private(struct lab *lab)
 static int make_image(struct lab *lab)
 {
 	char scenario[PATH_MAX], path[PATH_MAX];
-	const struct lab_image image = { lab->plan->config, &lab->kernel, scenario, lab->scenario.name,
-		lab->plan->arguments };
+	const struct lab_image image = { lab->plan->config, &lab->kernel, &lab->daemon, scenario,
+		lab->scenario.name, lab->plan->arguments };
 	int rc = scenario_find(lab->plan->scenario, scenario, lab->err);
 
 	if (!rc)
@@ -249,7 +273,7 @@ static json_t *describe(const struct lab *lab, const struct run *run)
 	struct responder *r = lab->host.responder;
 	const char *release = facts_text(run->environment_before, "kernel.release");
 
-	return json_pack(
+	json_t *all = json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:b, s:b, s:b, s:s, s:{s:s, s:s, s:s?}, s:s, "
 		"s:{s:s, s:s, s:s?}, s:f, s:{s:i, s:I, s:I, s:I, s:I}}",
 		"configuration", c->name, "summary", c->summary, "arch", c->arch, "vcpus", (int)c->vcpus,
@@ -261,6 +285,12 @@ static json_t *describe(const struct lab *lab, const struct run *run)
 		lab->boot_s, "responder", "cpu", lab->host.cpu, "exchanges",
 		(json_int_t)atomic_load(&r->exchanges), "bursts", (json_int_t)atomic_load(&r->bursts), "late",
 		(json_int_t)atomic_load(&r->late), "errors", (json_int_t)atomic_load(&r->errors));
+
+	if (all && c->daemon[0])
+		json_object_set_new(all, "daemon",
+			json_pack("{s:s, s:s, s:s, s:b}", "name", c->daemon, "makestep", c->makestep,
+				"package", lab->daemon.package, "served", lab->served));
+	return all;
 }
 
 /* What the host alone knows goes into the guest's run.json. */
@@ -299,6 +329,8 @@ static int prepare(struct lab *lab)
 	if (!rc)
 		rc = make_private(lab);
 	if (!rc)
+		rc = start_daemon(lab);
+	if (!rc)
 		rc = make_image(lab);
 	if (!rc)
 		rc = lab_host_start(&lab->host, lab->err);
@@ -335,6 +367,7 @@ static int work(struct lab *lab)
 	if (rc)
 		return rc;
 	rc = let_run(lab);
+	lab->served = lab->daemon.warden && warden_poll(lab->daemon.warden);
 	ended = lab_guest_end(&lab->guest, lab->err);
 	closed = lab_outside_close(&lab->outside, lab->err);
 	rc = rc ? rc : ended ? ended : closed;
@@ -369,7 +402,7 @@ static bool keep_run(struct lab *lab, int rc)
 int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
-	int rc;
+	int rc, ended;
 
 	*dir = NULL;
 	if (!lab)
@@ -383,6 +416,8 @@ int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 	rc = lab_tidy_start(err);
 	if (!rc)
 		rc = work(lab);
+	ended = lab_daemon_end(&lab->daemon, err);
+	rc = rc ? rc : ended;
 	lab_host_close(&lab->host);
 	if (lab->disk >= 0)
 		close(lab->disk);

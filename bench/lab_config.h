@@ -15,6 +15,8 @@
  *   cstates = no         add the ACPI tables of bench/lab/cstates.asl, pstates.asl
  *   pstates = no
  *   accel = auto         kvm where that boots, else tcg; kvm or tcg: only that
+ *   daemon =             chrony: a time daemon in the guest, which asks this machine
+ *   makestep = 1 3       when that daemon sets the clock at once: offset in s and updates, as in chrony.conf
  *   modules =            kernel modules to load beside those that the lab needs, between blanks
  *   append =             kernel parameters
  *   extra =              further arguments of QEMU, between blanks
@@ -31,6 +33,7 @@ struct lab_config {
 	char name[32], summary[160], arch[16], cpu[96], machine[64], accel[8];
 	unsigned vcpus, maxvcpus, memory_mb; /* maxvcpus: 0: not given */
 	bool hpet, cstates, pstates;
+	char daemon[16], makestep[32]; /* daemon: empty: none */
 	char modules[256], append[512], extra[512];
 };
 

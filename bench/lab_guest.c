@@ -154,6 +154,9 @@ static void add_devices(struct line *line, const struct lab_guest *g)
 	add(line, "if=virtio,format=raw,cache=unsafe,read-only=off,auto-read-only=off,file=%s%s", path,
 		/* The other QEMU has a lock on it, and stands. */
 		g->incoming && !g->incoming[0] ? ",file.locking=off" : "");
+	/* What it is told to boot from is never asked, and may not be installed. */
+	if (g->config->daemon[0])
+		add_words(line, "-netdev user,id=net -device virtio-net-pci,netdev=net,romfile=");
 	if (!g->shared)
 		return;
 	file_path(g, g->shared_fd, g->shared, path, sizeof(path));

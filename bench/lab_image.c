@@ -115,6 +115,27 @@ static int add_programs(struct builder *b)
 	return rc;
 }
 
+/* What runs in the guest beside the run; init looks for its configuration. */
+static int add_daemon(struct builder *b)
+{
+	const struct lab_image *image = b->image;
+	char *text;
+	int rc;
+
+	if (!image->config->daemon[0])
+		return 0;
+	text = lab_daemon_config(image->daemon, image->config->makestep);
+	rc = text ? add_program(b, "bin/chronyd", image->daemon->program)
+		  : error_set(b->err, -ENOMEM, "out of memory");
+	if (!rc)
+		rc = cpio_add_text(&b->cpio, "etc/chrony/chrony.conf", text, 0644, b->err);
+	/* chronyd wants to know as whom it runs. */
+	if (!rc)
+		rc = cpio_add_text(&b->cpio, "etc/passwd", "root:x:0:0:root:/:/bin/sh\n", 0644, b->err);
+	free(text);
+	return rc;
+}
+
 static int add_modules(struct builder *b)
 {
 	const struct lab_config *config = b->image->config;
@@ -127,8 +148,9 @@ static int add_modules(struct builder *b)
 	int rc = 0;
 
 	/* virtio: the disk that takes the result.  msr: for a look at the TSC's own registers. */
-	snprintf(names, sizeof(names), "virtio_pci virtio_blk msr %s %s",
-		config->pstates ? "acpi_cpufreq" : "", config->modules);
+	snprintf(names, sizeof(names), "virtio_pci virtio_blk msr %s %s %s",
+		config->pstates ? "acpi_cpufreq" : "", config->daemon[0] ? "virtio_net" : "",
+		config->modules);
 	for (char *one = strtok_r(names, " ", &rest); one && !rc; one = strtok_r(NULL, " ", &rest))
 		rc = lab_modules_add(b->image->kernel, one, &modules, &found, b->err);
 	text = open_memstream(&list, &size);
@@ -210,6 +232,8 @@ int lab_image_write(struct lab_wait *wait, const struct lab_image *image, const 
 		rc = cpio_add_directory(&b.cpio, directories[i], err);
 	if (!rc)
 		rc = add_programs(&b);
+	if (!rc)
+		rc = add_daemon(&b);
 	if (!rc)
 		rc = add_modules(&b);
 	if (!rc)

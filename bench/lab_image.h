@@ -11,20 +11,23 @@
  *   guest/exit            exit code of the run
  *   guest/stderr          what it said
  *   guest/dmesg.log       the kernel log
+ *   guest/daemon.log      what the time daemon said, where there is one
  */
 #ifndef BENCH_LAB_IMAGE_H
 #define BENCH_LAB_IMAGE_H
 
 #include "bench/lab_config.h"
+#include "bench/lab_daemon.h"
 #include "bench/lab_kernel.h"
 #include "results/error.h"
 
 struct lab_image {
 	const struct lab_config *config;
 	const struct lab_kernel *kernel;
-	const char *scenario;	      /* path */
-	const char *scenario_name;    /* of the file in the guest, without ".ini" */
-	const char *const *arguments; /* further ones of `clkdrift run`; ends with NULL */
+	const struct lab_daemon *daemon; /* of the guest; it runs if the configuration wants it */
+	const char *scenario;		 /* path */
+	const char *scenario_name;	 /* of the file in the guest, without ".ini" */
+	const char *const *arguments;	 /* further ones of `clkdrift run`; ends with NULL */
 };
 
 /* Writes it to path.  0 or -errno with err set, and then there is no such file. */

@@ -3,18 +3,17 @@
 #include "bench/lab_kernel.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/lab_package.h"
 #include "results/file.h"
 
-#define DOWNLOAD_S 600
-#define UNPACK_S   300
-#define ASK_S	   60
-#define DEPTH_MAX  32 /* of dependencies between modules */
+#define DEPMOD_S  300
+#define ASK_S	  60
+#define DEPTH_MAX 32 /* of dependencies between modules */
 
 /* The package that always depends on the newest kernel of its kind. */
 static const struct {
@@ -31,18 +30,6 @@ static const char *kind_of(const char *arch)
 	return NULL;
 }
 
-/* Exactly one file matches, or the last of several. */
-static int find_one(const char *pattern, char path[PATH_MAX])
-{
-	glob_t found;
-	int rc = glob(pattern, 0, NULL, &found);
-
-	if (rc == 0)
-		snprintf(path, PATH_MAX, "%s", found.gl_pathv[found.gl_pathc - 1]);
-	globfree(&found);
-	return rc ? -ENOENT : 0;
-}
-
 static int kernel_at(const char *dir, struct lab_kernel *kernel)
 {
 	char pattern[PATH_MAX];
@@ -50,11 +37,11 @@ static int kernel_at(const char *dir, struct lab_kernel *kernel)
 
 	if (path_join(pattern, sizeof(pattern), dir, "boot/vmlinuz-*", NULL))
 		return -ENAMETOOLONG;
-	rc = find_one(pattern, kernel->image);
+	rc = lab_package_find(pattern, kernel->image);
 	if (!rc)
 		rc = path_join(pattern, sizeof(pattern), dir, "lib/modules/*/modules.dep", NULL);
 	if (!rc)
-		rc = find_one(pattern, kernel->modules);
+		rc = lab_package_find(pattern, kernel->modules);
 	if (!rc)
 		*strrchr(kernel->modules, '/') = '\0';
 	return rc;
@@ -94,55 +81,17 @@ static int newest_package(
 	return rc;
 }
 
-/* In DIR: download, unpack, and the list of what each module depends on, which packages leave to be made. */
-static int fetch_into(struct lab_wait *wait, const char *dir, const char *package, struct error *err)
+/* The list of what each module depends on, which packages leave to be made. */
+static int list_modules(struct lab_wait *wait, const char *dir, struct error *err)
 {
-	const char *const download[] = { "apt-get", "-q", "download", package, NULL };
-	char deb[PATH_MAX], modules[PATH_MAX];
-	const char *const unpack[] = { "dpkg", "-x", deb, "tree", NULL };
-	const char *const depmod[] = { "busybox", "depmod", "-b", "tree", NULL, NULL };
-	const char *list[sizeof(depmod) / sizeof(depmod[0])];
-	int rc = lab_tool_run(wait, dir, download, DOWNLOAD_S, NULL, err);
+	char pattern[PATH_MAX], modules[PATH_MAX];
+	const char *argv[] = { "busybox", "depmod", "-b", LAB_PACKAGE_TREE, NULL, NULL };
 
-	if (!rc && (path_join(modules, sizeof(modules), dir, "*.deb", err) || find_one(modules, deb)))
-		rc = error_set(err, -ENOENT, "apt-get download left no package");
-	if (!rc)
-		rc = lab_tool_run(wait, dir, unpack, UNPACK_S, NULL, err);
-	if (rc)
-		return rc;
-	unlink(deb);
-	if (path_join(modules, sizeof(modules), dir, "tree/lib/modules/*", err) || find_one(modules, deb))
+	if (path_join(pattern, sizeof(pattern), dir, LAB_PACKAGE_TREE "/lib/modules/*", err) ||
+		lab_package_find(pattern, modules))
 		return error_set(err, -ENOENT, "the package holds no modules");
-	memcpy(list, depmod, sizeof(depmod));
-	list[4] = strrchr(deb, '/') + 1;
-	return lab_tool_run(wait, dir, list, UNPACK_S, NULL, err);
-}
-
-/* Whole or not at all: made elsewhere, then renamed.  Who comes second finds it there. */
-static int fetch(struct lab_wait *wait, const char *parent, const char *package, struct error *err)
-{
-	char scratch[PATH_MAX], tree[PATH_MAX], place[PATH_MAX];
-	struct error why = { "" };
-	int rc;
-
-	rc = lab_make_directory(parent, err);
-	if (!rc)
-		rc = path_join(place, sizeof(place), parent, package, err);
-	if (!rc)
-		rc = lab_make_private(parent, ".fetch-", scratch, err);
-	if (rc)
-		return rc;
-	rc = fetch_into(wait, scratch, package, &why);
-	if (rc == -EINTR)
-		error_set(err, rc, "%s", why.text);
-	else if (rc)
-		error_set(err, rc, "no guest kernel: package %s: %s", package, why.text);
-	if (!rc)
-		rc = path_join(tree, sizeof(tree), scratch, "tree", err);
-	if (!rc && rename(tree, place) && errno != EEXIST && errno != ENOTEMPTY)
-		rc = error_set(err, -errno, "%s: cannot make it: %s", place, strerror(errno));
-	lab_remove_private(scratch);
-	return rc;
+	argv[4] = strrchr(modules, '/') + 1;
+	return lab_tool_run(wait, dir, argv, DEPMOD_S, NULL, err);
 }
 
 /* Without the package lists, one that was fetched before will do. */
@@ -150,7 +99,8 @@ static int any_cached(const char *parent, struct lab_kernel *kernel)
 {
 	char pattern[PATH_MAX], place[PATH_MAX];
 
-	if (path_join(pattern, sizeof(pattern), parent, "linux-image-*", NULL) || find_one(pattern, place))
+	if (path_join(pattern, sizeof(pattern), parent, "linux-image-*", NULL) ||
+		lab_package_find(pattern, place))
 		return -ENOENT;
 	snprintf(kernel->package, sizeof(kernel->package), "%.120s", strrchr(place, '/') + 1);
 	return kernel_at(place, kernel);
@@ -178,7 +128,8 @@ int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch,
 	rc = path_join(place, sizeof(place), parent, kernel->package, err);
 	if (rc || kernel_at(place, kernel) == 0)
 		return rc;
-	rc = fetch(wait, parent, kernel->package, err);
+	rc = lab_package_fetch(wait,
+		&(struct lab_package){ parent, kernel->package, "guest kernel", list_modules }, place, err);
 	if (!rc && kernel_at(place, kernel))
 		rc = error_set(
 			err, -ENOENT, "%s: holds no kernel; remove it to have it fetched again", place);
