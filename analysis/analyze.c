@@ -18,6 +18,8 @@
 #include "analysis/pair_events.h"
 #include "analysis/pair_stability.h"
 #include "analysis/phase_result.h"
+#include "analysis/recovery.h"
+#include "analysis/settings.h"
 #include "analysis/steering.h"
 #include "analysis/steps.h"
 #include "results/units.h"
@@ -115,6 +117,9 @@ static struct step *add_step(
 		.step_ns = found->step_ns,
 		.ci_low_ns = found->step_ns - STEP_SIGMA * found->se_ns,
 		.ci_high_ns = found->step_ns + STEP_SIGMA * found->se_ns,
+		.recovery_s = NAN,
+		.recovery_resolution_s = NAN,
+		.recovery_bound_ns = NAN,
 	};
 	strcpy(s->phase, row->phase);
 	strcpy(s->clock, row->clock);
@@ -190,6 +195,7 @@ static int take_out_known(struct analysis *a, struct pair *pair, const struct dr
 	const struct pair_events *list, const struct event_steps *known, struct taken *taken)
 {
 	struct step_found *found = malloc((known->count + 1) * sizeof(*found));
+	size_t set = taken->steps; /* by settings of the time */
 	double se;
 
 	for (size_t i = 0; found && i < known->count; i++) {
@@ -205,13 +211,13 @@ static int take_out_known(struct analysis *a, struct pair *pair, const struct dr
 		cause_of_events(list->events + e->first, e->events, s);
 		taken->steps++;
 	}
-	if (!found || taken->steps < known->significant) {
+	if (!found || taken->steps < set + known->significant) {
 		free(found);
 		return error_set(a->err, -ENOMEM, "out of memory");
 	}
 	se = take_out_steps(pair, found, known->count);
-	taken->steps = known->count;
-	taken->se = known->joint ? 0 : se * (known->count > 1 ? sqrt(OVERLAP_VARIANCE) : 1);
+	taken->steps = set + known->count;
+	taken->se = hypot(taken->se, known->joint ? 0 : se * (known->count > 1 ? sqrt(OVERLAP_VARIANCE) : 1));
 	taken->widen = known->widen;
 	taken->least_se = known->slope_se;
 	taken->levels = known->levels;
@@ -248,6 +254,27 @@ static int known_steps(struct analysis *a, struct pair *pair, const struct drift
 		rc = take_out_known(a, pair, row, &list, &known, taken);
 	event_steps_free(&known);
 	pair_events_free(&list);
+	return rc;
+}
+
+/* Settings of the time are known exactly: they are out before anything is estimated. */
+static int set_steps(struct analysis *a, struct pair *pair, const struct drift *row, struct taken *taken)
+{
+	struct settings settings;
+	int rc = settings_find(a->run, a->source, pair, &settings, a->err);
+
+	for (size_t i = 0; !rc && i < settings.count; i++) {
+		struct step *s = add_step(a, pair, row, &settings.found[i]);
+
+		rc = s ? 0 : error_set(a->err, -ENOMEM, "out of memory");
+		if (s)
+			cause_of_setting(a->run, s);
+	}
+	if (!rc && settings.count) {
+		taken->se = hypot(taken->se, take_out_steps(pair, settings.found, settings.count));
+		taken->steps += settings.count;
+	}
+	settings_free(&settings);
 	return rc;
 }
 
@@ -347,6 +374,8 @@ static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *ro
 	int rc;
 
 	rc = use ? 0 : error_set(a->err, -ENOMEM, "out of memory");
+	if (!rc)
+		rc = set_steps(a, pair, row, &taken);
 	if (!rc)
 		rc = known_steps(a, pair, row, &search, &taken);
 	if (!rc)
@@ -470,6 +499,8 @@ int analyze_run(const struct run *run, const struct samples *samples, const stru
 	if (!a.source)
 		return -ENOMEM;
 	rc = analyze_pairs(&a);
+	if (!rc)
+		rc = recoveries_find(run, a.source, estimates, err);
 	if (!rc)
 		rc = analyze_crosscpu(&a);
 	if (!rc)

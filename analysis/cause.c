@@ -132,10 +132,44 @@ void cause_of_events(const struct event *const *events, size_t count, struct ste
 	strcpy(step->injected, injected ? "yes" : "no");
 }
 
+double cause_reach_s(const struct run *run)
+{
+	return fmax(EVENT_REACH_S, 2 * run->interval_s);
+}
+
+/* "chronyd, phc2sys"; empty: none is known of. */
+static void daemons_of(const struct run *run, char *text, size_t size)
+{
+	const json_t *running =
+		json_object_get(json_object_get(run->environment_before, "time_daemon"), "running");
+	const json_t *one;
+	size_t i, used = 0;
+
+	text[0] = '\0';
+	json_array_foreach(running, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+
+		if (name && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
+	}
+}
+
+void cause_of_setting(const struct run *run, struct step *step)
+{
+	char daemons[64];
+
+	daemons_of(run, daemons, sizeof(daemons));
+	snprintf(step->cause, sizeof(step->cause), "settime: somebody set the time, not this run%s%s",
+		daemons[0] ? "; a time daemon runs: " : "", daemons);
+	text_clean(step->cause);
+	strcpy(step->injected, "no");
+}
+
 void cause_find(const struct run *run, const struct pair_source *source, double from_s, double to_s,
 	struct step *step)
 {
-	double reach = fmax(EVENT_REACH_S, 2 * run->interval_s), best = INFINITY;
+	double reach = cause_reach_s(run), best = INFINITY;
 
 	strcpy(step->cause, "unknown");
 	strcpy(step->injected, "no");

@@ -30,6 +30,15 @@ bool cause_may_step(const struct event *event, const char *clock, const char *re
 /* Its text says that further events of its kind follow in the same phase, and are not listed. */
 bool cause_ends_list(const struct event *event);
 
+/* How far an event may be from a step that it explains, in s. */
+double cause_reach_s(const struct run *run);
+
+/*
+ * Sets cause and injected of a step that is a setting of the time which this run knows nothing of, and names the time
+ * daemons that ran.
+ */
+void cause_of_setting(const struct run *run, struct step *step);
+
 /* The kind of a cause, "KIND: TEXT": length of its name; 0 for "unknown". */
 size_t cause_kind_length(const char *cause);
 

@@ -111,6 +111,10 @@ static const struct column step_columns[] = {
 	REAL(step, ci_high_ns),
 	TEXT(step, cause),
 	TEXT(step, injected),
+	TEXT(step, recovered),
+	REAL(step, recovery_s),
+	REAL(step, recovery_resolution_s),
+	REAL(step, recovery_bound_ns),
 	END,
 };
 

@@ -91,6 +91,11 @@ struct step {
 	double ci_high_ns;
 	char cause[CAUSE_MAX]; /* "unknown" where no event explains it */
 	char injected[8];      /* "yes": the cause is a change that was made on purpose; else "no" */
+	/* How long until the clock was back, see analysis/recovery.h. */
+	char recovered[8]; /* "yes"; "no": not within the phase; empty: it is not told */
+	double recovery_s; /* from the event on; NaN unless recovered */
+	double recovery_resolution_s;
+	double recovery_bound_ns; /* "back" is to be within that of the offset before; NaN: not told */
 };
 
 /* How far a disturbed phase moved the drift of a pair, against the idle phases of the same run. */
@@ -113,12 +118,12 @@ struct phase_result {
 	char phase[PHASE_NAME_MAX];
 	char disturbances[256]; /* "load share=90; cstate toggle"; empty: an idle phase */
 	char observed[16];	/* "yes", "no", "unknown"; "idle" where nothing was asked for */
-	char status[16];	/* worst of its drift rows; "none": no verdict, the disturbance was not observed */
+	char status[16]; /* worst of its drift rows; "none": no verdict, the disturbance was not observed */
 	double duration_s;
-	uint64_t steps;		/* in all pairs */
+	uint64_t steps;		  /* in all pairs */
 	uint64_t steps_explained; /* of these, with an event as their cause */
-	uint64_t backward;	/* readings that went backward, all clocks and CPUs */
-	char text[400];		/* what it shows, in a sentence or two */
+	uint64_t backward;	  /* readings that went backward, all clocks and CPUs */
+	char text[400];		  /* what it shows, in a sentence or two */
 };
 
 /* offset = TSC of cpu_b - TSC of cpu_a; the true one lies within offset +- bound. */
