@@ -101,11 +101,15 @@ static double quantum_ns(const struct run *run, int clock)
 	return clock == PAIR_TSC ? 0 : (double)NS_PER_SEC / run->clocks[clock].hz / sqrt(12);
 }
 
-/* Makes room for a row and fills it, but for its cause; NULL: out of memory. */
-static struct step *add_step(
-	struct analysis *a, const struct pair *pair, const struct drift *row, const struct step_found *found)
+/*
+ * Makes room for a row and fills it, but for its cause; NULL: out of memory.  set_se_ns: standard error of what
+ * was taken out of the offsets beside it as settings of the time.
+ */
+static struct step *add_step(struct analysis *a, const struct pair *pair, const struct drift *row,
+	const struct step_found *found, double set_se_ns)
 {
 	struct step *grown = append(a->out->steps, &a->out->step_count, sizeof(*grown), 1), *s;
+	double half = STEP_SIGMA * hypot(found->se_ns, set_se_ns);
 
 	if (!grown)
 		return NULL;
@@ -115,8 +119,8 @@ static struct step *add_step(
 		.cpu = pair->cpu,
 		.at_s = found->at_s,
 		.step_ns = found->step_ns,
-		.ci_low_ns = found->step_ns - STEP_SIGMA * found->se_ns,
-		.ci_high_ns = found->step_ns + STEP_SIGMA * found->se_ns,
+		.ci_low_ns = found->step_ns - half,
+		.ci_high_ns = found->step_ns + half,
 		.recovery_s = NAN,
 		.recovery_resolution_s = NAN,
 		.recovery_bound_ns = NAN,
@@ -128,10 +132,10 @@ static struct step *add_step(
 }
 
 static int add_steps(struct analysis *a, const struct pair *pair, const struct drift *row,
-	const struct step_found *found, size_t count)
+	const struct step_found *found, size_t count, double set_se_ns)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct step *s = add_step(a, pair, row, &found[i]);
+		struct step *s = add_step(a, pair, row, &found[i], set_se_ns);
 
 		if (!s)
 			return error_set(a->err, -ENOMEM, "out of memory");
@@ -174,6 +178,7 @@ static double take_out_steps(struct pair *pair, const struct step_found *steps, 
 struct taken {
 	size_t steps;
 	double se;		/* of the slope, ns/s */
+	double set_se_ns;	/* of all settings of the time together */
 	double widen, least_se; /* see event_steps.h */
 	size_t levels;
 };
@@ -205,7 +210,7 @@ static int take_out_known(struct analysis *a, struct pair *pair, const struct dr
 		found[i] = e->found;
 		if (!e->significant)
 			continue;
-		s = add_step(a, pair, row, &e->found);
+		s = add_step(a, pair, row, &e->found, taken->set_se_ns);
 		if (!s)
 			break;
 		cause_of_events(list->events + e->first, e->events, s);
@@ -264,11 +269,12 @@ static int set_steps(struct analysis *a, struct pair *pair, const struct drift *
 	int rc = settings_find(a->run, a->source, pair, &settings, a->err);
 
 	for (size_t i = 0; !rc && i < settings.count; i++) {
-		struct step *s = add_step(a, pair, row, &settings.found[i]);
+		struct step *s = add_step(a, pair, row, &settings.found[i], 0);
 
 		rc = s ? 0 : error_set(a->err, -ENOMEM, "out of memory");
 		if (s)
 			cause_of_setting(a->run, s);
+		taken->set_se_ns = hypot(taken->set_se_ns, settings.found[i].se_ns);
 	}
 	if (!rc && settings.count) {
 		taken->se = hypot(taken->se, take_out_steps(pair, settings.found, settings.count));
@@ -288,7 +294,7 @@ static int unknown_steps(struct analysis *a, struct pair *pair, const struct dri
 		       : error_set(a->err, -ENOMEM, "out of memory");
 
 	if (!rc && count) {
-		rc = add_steps(a, pair, row, found, count);
+		rc = add_steps(a, pair, row, found, count, taken->set_se_ns);
 		taken->se = hypot(taken->se, take_out_steps(pair, found, count));
 		taken->steps += count;
 	}
@@ -436,6 +442,8 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 		return rc;
 	judge_drift(&a->run->phases[phase],
 		steering_injected_ppm(a->run, &a->run->phases[phase], clock, a->reference), &row);
+	if (steering_may_change(a->run, &a->run->phases[phase], clock, a->reference))
+		judge_unsteady(&row);
 	grown = append(a->out->drift, &a->out->drift_count, sizeof(row), 1);
 	if (!grown)
 		return error_set(a->err, -ENOMEM, "out of memory");
@@ -501,6 +509,7 @@ int analyze_run(const struct run *run, const struct samples *samples, const stru
 	rc = analyze_pairs(&a);
 	if (!rc)
 		rc = recoveries_find(run, a.source, estimates, err);
+	cause_by_steering(run, estimates->steps, rc ? 0 : estimates->step_count);
 	if (!rc)
 		rc = analyze_crosscpu(&a);
 	if (!rc)

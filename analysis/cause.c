@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/daemons.h"
 #include "analysis/phase.h"
+#include "analysis/steering.h"
 #include "results/text.h"
 
 /* An event explains a step that is at most this far from it, or two sampling intervals. */
 #define EVENT_REACH_S 0.05
+#define RAW	      "monotonic_raw"
 
 /* What an injected event does to the clocks: it may explain a step between two that it treats differently. */
 struct touch {
@@ -137,31 +140,12 @@ double cause_reach_s(const struct run *run)
 	return fmax(EVENT_REACH_S, 2 * run->interval_s);
 }
 
-/* "chronyd, phc2sys"; empty: none is known of. */
-static void daemons_of(const struct run *run, char *text, size_t size)
-{
-	const json_t *running =
-		json_object_get(json_object_get(run->environment_before, "time_daemon"), "running");
-	const json_t *one;
-	size_t i, used = 0;
-
-	text[0] = '\0';
-	json_array_foreach(running, i, one)
-	{
-		const char *name = json_string_value(json_object_get(one, "name"));
-
-		if (name && used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
-	}
-}
-
 void cause_of_setting(const struct run *run, struct step *step)
 {
-	char daemons[64];
+	const struct daemons daemons = daemons_of(run->environment_before);
 
-	daemons_of(run, daemons, sizeof(daemons));
 	snprintf(step->cause, sizeof(step->cause), "settime: somebody set the time, not this run%s%s",
-		daemons[0] ? "; a time daemon runs: " : "", daemons);
+		daemons.text[0] ? "; a time daemon runs: " : "", daemons.text);
 	text_clean(step->cause);
 	strcpy(step->injected, "no");
 }
@@ -186,6 +170,42 @@ void cause_find(const struct run *run, const struct pair_source *source, double 
 		snprintf(step->cause, sizeof(step->cause), "%s: %s", e->kind, e->text);
 		/* What an injected event of an unknown kind may do to a clock is unknown: it excuses nothing. */
 		strcpy(step->injected, touch ? "yes" : "no");
+	}
+}
+
+static bool steps_with(const struct run *run, const struct step *a, const struct step *b)
+{
+	return a->cpu == b->cpu && strcmp(a->phase, b->phase) == 0 &&
+	       strcmp(a->reference, b->reference) == 0 && fabs(a->at_s - b->at_s) <= cause_reach_s(run);
+}
+
+/* The reference that is not steered, where it is another clock, shows that it is none of the two oscillators. */
+static bool raw_stepped(
+	const struct run *run, const struct step *step, const struct step *steps, size_t count)
+{
+	if (strcmp(step->reference, RAW) == 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(steps[i].clock, RAW) == 0 && steps_with(run, step, &steps[i]))
+			return true;
+	return run_clock_find(run, RAW) < 0;
+}
+
+void cause_by_steering(const struct run *run, struct step *steps, size_t count)
+{
+	const struct daemons daemons = daemons_of(run->environment_before);
+
+	for (size_t i = 0; i < count && daemons.text[0]; i++) {
+		struct step *s = &steps[i];
+		const struct phase *phase = phase_find(run, s->phase, NULL);
+		int clock = run_clock_find(run, s->clock), reference = run_clock_find(run, s->reference);
+
+		if (strcmp(s->cause, "unknown") != 0 || !phase || clock < 0 ||
+			!steering_may_change(run, phase, clock, reference < 0 ? PAIR_TSC : reference) ||
+			raw_stepped(run, s, steps, count))
+			continue;
+		snprintf(s->cause, sizeof(s->cause), "steering: " RAW " did not step; a time daemon runs: %s",
+			daemons.text);
 	}
 }
 

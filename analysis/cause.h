@@ -39,6 +39,12 @@ double cause_reach_s(const struct run *run);
  */
 void cause_of_setting(const struct run *run, struct step *step);
 
+/*
+ * Gives the steps of a clock that nothing explains to the time daemon that runs, where it is one that the kernel
+ * steers and monotonic_raw, which it does not steer, did not step with it: a daemon corrects some us in a moment.
+ */
+void cause_by_steering(const struct run *run, struct step *steps, size_t count);
+
 /* The kind of a cause, "KIND: TEXT": length of its name; 0 for "unknown". */
 size_t cause_kind_length(const char *cause);
 

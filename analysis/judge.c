@@ -40,6 +40,12 @@ double judge_shift(const struct drift *row, double injected_ppm)
 	return -injected_ppm;
 }
 
+bool judge_is_beyond(const struct drift *row, double shift)
+{
+	return row->ci_low_ppm - row->systematic_ppm + shift > row->limit_ppm ||
+	       row->ci_high_ppm + row->systematic_ppm + shift < -row->limit_ppm;
+}
+
 void judge_drift(const struct phase *phase, double injected_ppm, struct drift *row)
 {
 	double shift = judge_shift(row, injected_ppm);
@@ -51,11 +57,17 @@ void judge_drift(const struct phase *phase, double injected_ppm, struct drift *r
 		status = "inconclusive";
 	else if (isnan(shift) && isfinite(row->drift_ppm))
 		status = "injected";
-	else if (low > row->limit_ppm || high < -row->limit_ppm)
+	else if (judge_is_beyond(row, shift))
 		status = "unstable";
 	else if (low >= -row->limit_ppm && high <= row->limit_ppm)
 		status = is_arithmetic(row) ? "consistent" : "stable";
 	snprintf(row->status, sizeof(row->status), "%s", status);
+}
+
+void judge_unsteady(struct drift *row)
+{
+	if (has_status(row, "unstable") && strcmp(row->limit, "arithmetic") == 0)
+		strcpy(row->status, "inconclusive");
 }
 
 double judge_minutes(const struct drift *row, double shift)

@@ -41,6 +41,12 @@ double judge_shift(const struct drift *row, double injected_ppm);
  */
 void judge_drift(const struct phase *phase, double injected_ppm, struct drift *row);
 
+/*
+ * For a pair whose steering a time daemon may have changed within the phase: beyond the arithmetic limit is then
+ * inconclusive, as what it did is not known.
+ */
+void judge_unsteady(struct drift *row);
+
 /* Length in minutes of a run whose interval, moved by shift, would clear the limit; 0 where none would. */
 double judge_minutes(const struct drift *row, double shift);
 

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "analysis/daemons.h"
 #include "analysis/exact_map.h"
 #include "analysis/judge.h"
 #include "analysis/phase.h"
@@ -68,8 +69,12 @@ static void say_slewed(struct judge *j, size_t first, size_t end)
 
 static void say_steered(struct judge *j, const struct drift *row)
 {
-	SAY(j, "the kernel steers %s by %+.6g ppm against %s (adjtimex); the measured drift is %s",
-		row->clock, row->steering_ppm, row->reference, judge_interval(row).text);
+	const struct daemons daemons = daemons_of(j->run->environment_before);
+
+	SAY(j, "the kernel steers %s by %+.6g ppm against %s (adjtimex)%s%s%s; the measured drift is %s",
+		row->clock, row->steering_ppm, row->reference,
+		daemons.text[0] ? " where it was read, and a time daemon that may change it runs (" : "",
+		daemons.text, daemons.text[0] ? ")" : "", judge_interval(row).text);
 }
 
 /* One pair stands for all that are steered as the machine was found. */

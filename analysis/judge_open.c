@@ -56,6 +56,14 @@ size_t judge_say_straddling(struct judge *j)
 			SAY(j, "%s against %s (%s): %llu usable readings are too few for a drift", row->clock,
 				row->reference, judge_place(j->run, row->phase, row->cpu).text,
 				(unsigned long long)row->n);
+		else if (judge_is_beyond(row, j->shifts[i]))
+			SAY(j,
+				"%s drifts %s%s against %s (%s): beyond the limit %s of %s, but a time "
+				"daemon runs, "
+				"which may have steered it by more for a while",
+				row->clock, judge_interval(row).text, judge_steered(j, i).text,
+				row->reference, judge_place(j->run, row->phase, row->cpu).text, row->limit,
+				format_ppm(row->limit_ppm).text);
 		else if (minutes > 0 && minutes < 1e5)
 			SAY(j,
 				"%s drifts %s%s against %s (%s): the interval straddles the limit %s of %s; "

@@ -47,6 +47,9 @@ struct formatted judge_interval(const struct drift *row);
 /* ", of which +50 ppm are steered" where something was taken off the row's drift to judge it; else empty. */
 struct place judge_steered(const struct judge *j, size_t row);
 
+/* The row's interval, shifted by that, is wholly outside of its limit. */
+bool judge_is_beyond(const struct drift *row, double shift);
+
 /* What goes beyond REASONS_OF_A_KIND is counted.  Returns count. */
 size_t judge_say_more(struct judge *j, size_t count, const char *what);
 

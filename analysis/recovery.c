@@ -6,12 +6,15 @@
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/cause.h"
 #include "analysis/event_steps.h"
+#include "analysis/format.h"
 #include "analysis/settings.h"
+#include "results/units.h"
 
 #define MAD_TO_SIGMA 1.4826
 
@@ -184,4 +187,18 @@ int recoveries_find(
 			rc = recover_step(run, source, step, err);
 	}
 	return rc;
+}
+
+struct recovery_text recovery_words(const struct step *s)
+{
+	struct recovery_text f = { "" };
+
+	if (strcmp(s->recovered, "yes") == 0)
+		snprintf(f.text, sizeof(f.text), "; back within %s after %s",
+			format_ns(s->recovery_bound_ns).text,
+			format_ns(s->recovery_s * (double)NS_PER_SEC).text);
+	else if (strcmp(s->recovered, "no") == 0)
+		snprintf(f.text, sizeof(f.text), "; not back within %s in this phase",
+			format_ns(s->recovery_bound_ns).text);
+	return f;
 }

@@ -55,4 +55,11 @@ int recovery_find(const struct recovery_input *input, struct recovery *out, stru
 int recoveries_find(
 	const struct run *run, struct pair_source *source, struct estimates *estimates, struct error *err);
 
+struct recovery_text {
+	char text[160];
+};
+
+/* "; back within 1 ms after 1.37 s", "; not back within 1 ms in this phase", or empty. */
+struct recovery_text recovery_words(const struct step *step);
+
 #endif

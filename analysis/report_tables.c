@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/recovery.h"
 #include "results/units.h"
 
 #define ROWS_MAX   1500 /* of one table: more are left to the CSV files */
@@ -156,7 +157,7 @@ static void steps_table_html(FILE *out, const struct report *r)
 	left_out(out, rows, ROWS_MAX, "steps.csv");
 	fputs("<div class=\"wide\"><table>\n<thead><tr><th>Clock</th><th "
 	      "class=\"n\">CPU</th><th>Phase</th><th class=\"n\">At</th>"
-	      "<th class=\"n\">Step, 95 %</th><th>Cause</th></tr></thead>\n<tbody>\n",
+	      "<th class=\"n\">Step, 95 %</th><th>Cause, and when it was back</th></tr></thead>\n<tbody>\n",
 		out);
 	for (size_t i = 0; i < rows && i < ROWS_MAX; i++) {
 		const struct step *s = &r->estimates->steps[i];
@@ -170,6 +171,7 @@ static void steps_table_html(FILE *out, const struct report *r)
 		html_number_cell(out, format_offset(s->step_ns, half).text);
 		fputs("<td class=\"w\">", out);
 		html_text(out, s->cause);
+		html_text(out, recovery_words(s).text);
 		fputs(strcmp(s->injected, "yes") == 0 ? " <span class=\"also\">made on purpose</span></td>"
 						      : "</td>",
 			out);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/daemons.h"
 #include "analysis/pair.h"
 #include "analysis/phase.h"
 
@@ -62,6 +63,18 @@ double steering_ppm(const struct run *run, const struct phase *phase, int clock,
 {
 	return alike(run, clock, reference) ? 0
 					    : rate_ppm(run, phase, clock) - rate_ppm(run, phase, reference);
+}
+
+static bool by_daemon(const struct run *run, int clock)
+{
+	return is_steered(run, clock) &&
+	       daemons_of(is_remote(run, clock) ? run->peer_environment : run->environment_before).text[0];
+}
+
+bool steering_may_change(const struct run *run, const struct phase *phase, int clock, int reference)
+{
+	return !alike(run, clock, reference) && !phase_has(phase, DISTURBANCE_SLEW) &&
+	       (by_daemon(run, clock) || by_daemon(run, reference));
 }
 
 double steering_injected_ppm(const struct run *run, const struct phase *phase, int clock, int reference)

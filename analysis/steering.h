@@ -6,6 +6,8 @@
 #ifndef ANALYSIS_STEERING_H
 #define ANALYSIS_STEERING_H
 
+#include <stdbool.h>
+
 #include "results/run.h"
 
 /* adjtimex of a snapshot in ppm: frequency, and the length of a tick against its nominal 10 ms.  NaN: not known. */
@@ -18,6 +20,12 @@ double steering_of(const json_t *environment);
  * clock and reference are indices into run->clocks, or PAIR_TSC.
  */
 double steering_ppm(const struct run *run, const struct phase *phase, int clock, int reference);
+
+/*
+ * A time daemon runs that may change that rate at any time: what is known of it then says nothing of the whole phase.
+ * False where both or none of the clocks is steered, and in a phase that slews them on purpose.
+ */
+bool steering_may_change(const struct run *run, const struct phase *phase, int clock, int reference);
 
 /*
  * The part of it that was done on purpose in a phase that slews the clocks: what the phase tells less what

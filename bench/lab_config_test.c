@@ -36,7 +36,8 @@ static void test_all_keys(void **state)
 		load("; comment\n[plain]\nsummary = a b\n[full-1.2]\nsummary = s\narch = x86_64\nvcpus = "
 		     "64\nmaxvcpus = 64\n"
 		     "memory = 128\ncpu = EPYC,+x\nmachine = q35\nhpet = no\ncstates = yes\npstates = yes\n"
-		     "accel = tcg\nmodules = a b\nappend = tsc=reliable x=1\nextra = -device foo\n",
+		     "accel = tcg\ndaemon = chrony\nmakestep = 0.1 -1\nmodules = a b\nappend = tsc=reliable "
+		     "x=1\nextra = -device foo\n",
 			&configs, &err),
 		0);
 	assert_int_equal(configs.count, 2);
@@ -48,6 +49,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(c->maxvcpus, 0);
 	assert_int_equal(c->memory_mb, 512);
 	assert_true(c->hpet && !c->cstates && !c->pstates);
+	assert_string_equal(c->daemon, "");
 	c = lab_configs_find(&configs, "full-1.2");
 	assert_non_null(c);
 	assert_string_equal(c->arch, "x86_64");
@@ -58,6 +60,8 @@ static void test_all_keys(void **state)
 	assert_string_equal(c->machine, "q35");
 	assert_true(!c->hpet && c->cstates && c->pstates);
 	assert_string_equal(c->accel, "tcg");
+	assert_string_equal(c->daemon, "chrony");
+	assert_string_equal(c->makestep, "0.1 -1");
 	assert_string_equal(c->modules, "a b");
 	assert_string_equal(c->append, "tsc=reliable x=1");
 	assert_string_equal(c->extra, "-device foo");
@@ -81,6 +85,7 @@ static void test_refused(void **state)
 		{ "[a]\nmemory = 127\n", 2, "128 to 65536" },
 		{ "[a]\nhpet = maybe\n", 2, "neither yes nor no" },
 		{ "[a]\nsummary = x\naccel = hvf\n", 3, "none of the words" },
+		{ "[a]\ndaemon = ntpd\n", 2, "none of the words" },
 		{ "[a]\narch = i386\n", 2, "none of the words" },
 		{ "[a]\narch =\n", 2, "none of the words" },
 		{ "[a]\nspeed = 9\n", 2, "unknown key" },

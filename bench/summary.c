@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/recovery.h"
 
 #define ROWS_MAX     40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
 #define STEPS_SHOWN  8
-#define PHASES_MAX   6	/* more disturbed phases than this: the table of phases stands for all drifts */
+#define PHASES_MAX   6 /* more disturbed phases than this: the table of phases stands for all drifts */
 #define LINE_COLUMNS 100
 
 static const char *paint(enum status status, bool colour)
@@ -166,15 +167,21 @@ static void print_phases(const struct estimates *e, FILE *out)
 
 static void print_steps(const struct estimates *e, FILE *out)
 {
-	for (size_t i = 0; i < e->step_count && i < STEPS_SHOWN; i++)
-		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s\n", i ? "" : "\n",
-			e->steps[i].clock, e->steps[i].cpu, e->steps[i].at_s,
-			format_offset(
-				e->steps[i].step_ns, (e->steps[i].ci_high_ns - e->steps[i].ci_low_ns) / 2)
-				.text,
-			e->steps[i].cause);
-	if (e->step_count > STEPS_SHOWN)
-		fprintf(out, "... and %zu more steps: steps.csv\n", e->step_count - STEPS_SHOWN);
+	size_t shown = 0;
+
+	/* That a clock came back is what an event was looked at for: such a row is never left out. */
+	for (size_t i = 0; i < e->step_count; i++) {
+		const struct step *s = &e->steps[i];
+
+		if (i >= STEPS_SHOWN && strcmp(s->recovered, "yes") != 0)
+			continue;
+		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s%s\n", shown++ ? "" : "\n",
+			s->clock, s->cpu, s->at_s,
+			format_offset(s->step_ns, (s->ci_high_ns - s->ci_low_ns) / 2).text, s->cause,
+			recovery_words(s).text);
+	}
+	if (e->step_count > shown)
+		fprintf(out, "... and %zu more steps: steps.csv\n", e->step_count - shown);
 }
 
 static void print_losses(const struct run *run, const struct estimates *e, FILE *out)
@@ -207,7 +214,9 @@ void summary_print(const struct run *run, const struct estimates *e, bool colour
 	if (!has_disturbances(run) || run->phase_count <= PHASES_MAX)
 		print_drifts(run, e, out);
 	else
-		fprintf(out, "\ndrift of %zu pairs in all phases: drift.csv; effects of the disturbances: effects.csv\n",
+		fprintf(out,
+			"\ndrift of %zu pairs in all phases: drift.csv; effects of the disturbances: "
+			"effects.csv\n",
 			e->drift_count);
 	print_steps(e, out);
 	print_crosscpu(e, out);

@@ -25,7 +25,8 @@ static struct drift drift_row = { .cpu = 1,
 	.limit = "crystal",
 	.status = "stable" };
 
-static struct step step_row = { 1, "p", "c", "r", 5, -3000, -3001, -2999, "settime: by hand", "yes" };
+static struct step step_row = { 1, "p", "c", "r", 5, -3000, -3001, -2999, "settime: by hand", "yes", "yes",
+	1.5, 0.02, 1e6 };
 static struct effect effect_row = { 1, "p", "c", "r", 0.25, 0.125, 0.375, 0.001, "yes", 2, "Welch" };
 static struct phase_result phase_rows[] = {
 	{ "p", "load share=90; cstate toggle", "yes", "stable", 10.5, 3, 2, 1,
@@ -122,8 +123,9 @@ static void test_store_writes_all_files(void **state)
 	assert_holds(text, "\"stored\": 5");
 	free(text);
 	assert_file("steps.csv",
-		"cpu,phase,clock,reference,at_s,step_ns,ci_low_ns,ci_high_ns,cause,injected\n"
-		"1,p,c,r,5,-3000,-3001,-2999,settime: by hand,yes\n");
+		"cpu,phase,clock,reference,at_s,step_ns,ci_low_ns,ci_high_ns,cause,injected,recovered,"
+		"recovery_s,recovery_resolution_s,recovery_bound_ns\n"
+		"1,p,c,r,5,-3000,-3001,-2999,settime: by hand,yes,yes,1.5,0.02,1000000\n");
 	assert_file("effects.csv", "cpu,phase,clock,reference,effect_ppm,ci_low_ppm,ci_high_ppm,p,"
 				   "significant,idle_phases,method\n"
 				   "1,p,c,r,0.25,0.125,0.375,0.001,yes,2,Welch\n");

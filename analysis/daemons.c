@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/daemons.h"
+
+#include <stdio.h>
+
+#include "results/text.h"
+
+struct daemons daemons_of(const json_t *environment)
+{
+	const json_t *running = json_object_get(json_object_get(environment, "time_daemon"), "running"), *one;
+	struct daemons d = { "" };
+	size_t i, used = 0;
+
+	json_array_foreach(running, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+
+		if (name && used < sizeof(d.text))
+			used += (size_t)snprintf(
+				d.text + used, sizeof(d.text) - used, "%s%s", used ? ", " : "", name);
+	}
+	text_clean(d.text);
+	return d;
+}
