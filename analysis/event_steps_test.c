@@ -226,6 +226,35 @@ static void one_large_step(void **state)
 	gsl_rng_free(rng);
 }
 
+/* The rate changes somewhere between the two points beside the event: the interval covers all that it can be. */
+static void a_rate_that_changes_with_the_step(void **state)
+{
+	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+	const double bend = 83e6; /* ns/s */
+	unsigned covered = 0, trials = 200;
+
+	(void)state;
+	gsl_rng_set(rng, SEED);
+	for (unsigned trial = 0; trial < trials; trial++) {
+		double from = gsl_ran_flat(rng, 0, INTERVAL); /* after the last point */
+		struct event_steps s;
+
+		truth[0] = -2e9;
+		make(rng, 1000, 500, 3, GRANULARITY);
+		for (size_t i = 500; i < 1000; i++)
+			x[i] += bend * (t[i] - (499 * INTERVAL + from));
+		s = find(1000, 1, INFINITY);
+		assert_int_equal(s.count, 1);
+		covered += fabs(s.steps[0].found.step_ns - truth[0]) <= 1.96 * s.steps[0].found.se_ns;
+		/* And not more than that. */
+		assert_true(1.96 * s.steps[0].found.se_ns < 4 * bend * INTERVAL);
+		event_steps_free(&s);
+	}
+	print_message("seed %u: %u of %u steps are covered\n", SEED, covered, trials);
+	assert_int_equal(covered, trials);
+	gsl_rng_free(rng);
+}
+
 static void events_that_no_point_parts(void **state)
 {
 	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
@@ -321,6 +350,7 @@ int main(void)
 		cmocka_unit_test(quiet_clocks_do_not_step),
 		cmocka_unit_test(small_steps_add_up),
 		cmocka_unit_test(one_large_step),
+		cmocka_unit_test(a_rate_that_changes_with_the_step),
 		cmocka_unit_test(events_that_no_point_parts),
 		cmocka_unit_test(points_beside_an_event),
 		cmocka_unit_test(nothing_to_do),

@@ -335,6 +335,36 @@ static void many_cpus_are_judged_in_time(void **state)
 	court_close(c, STATUS_STABLE, NULL);
 }
 
+/* What a daemon did to the rate within the phase is not known: only within the limit is an answer. */
+static void a_daemon_that_may_have_steered(void **state)
+{
+	struct drift row = row_of("arithmetic", 20, 0.01);
+	struct court *c;
+
+	(void)state;
+	row.limit_ppm = 0.1;
+	strcpy(row.limit, "arithmetic");
+	judge_drift(NULL, 0, &row);
+	assert_string_equal(row.status, "unstable");
+	judge_unsteady(&row);
+	assert_string_equal(row.status, "inconclusive");
+	c = court_open();
+	row.steering_ppm = NAN;
+	row.n = 100;
+	strcpy(row.clock, "hpet");
+	strcpy(row.reference, "raw");
+	c->e.drift[0] = row;
+	court_close(c, STATUS_INCONCLUSIVE, "beyond the limit arithmetic of 0.1 ppm, but a time daemon runs");
+	strcpy(row.limit, "guest");
+	strcpy(row.status, "unstable");
+	judge_unsteady(&row);
+	assert_string_equal(row.status, "unstable");
+	strcpy(row.limit, "arithmetic");
+	strcpy(row.status, "consistent");
+	judge_unsteady(&row);
+	assert_string_equal(row.status, "consistent");
+}
+
 static void steering_and_assumptions_are_said(void **state)
 {
 	struct court *c = court_open();
@@ -588,6 +618,7 @@ int main(void)
 		cmocka_unit_test(intervals_against_limits),
 		cmocka_unit_test(the_systematic_term_widens),
 		cmocka_unit_test(steering_is_taken_off_for_arithmetic_only),
+		cmocka_unit_test(a_daemon_that_may_have_steered),
 		cmocka_unit_test(minutes_that_would_settle_it),
 		cmocka_unit_test(the_user_picks_the_limit),
 		cmocka_unit_test(agreement_of_oscillators_is_stable),

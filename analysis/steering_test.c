@@ -90,8 +90,7 @@ static void another_machine_steers_its_own(void **state)
 	/* Nobody told what the other machine does. */
 	assert_true(isnan(steering_ppm(&s.run, phase, 4, 3)));
 	near(steering_ppm(&s.run, phase, 0, 3), 111);
-	s.run.peer_environment =
-		json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", -20., "tick_us", 10000);
+	s.run.peer_environment = json_pack("{s:{s:f,s:i}}", "adjtimex", "freq_ppm", -20., "tick_us", 10000);
 	near(steering_ppm(&s.run, phase, 4, 3), -20);
 	near(steering_ppm(&s.run, phase, 0, 4), 131);
 	near(steering_ppm(&s.run, phase, 3, PAIR_TSC), 0);
@@ -106,12 +105,42 @@ static void another_machine_steers_its_own(void **state)
 	synthetic_free(&s);
 }
 
+/* A daemon steers as it likes, but not in a phase of ours, and not two clocks apart that it moves together. */
+static void a_daemon_may_change_it(void **state)
+{
+	struct synthetic s;
+	struct phase *phase;
+
+	(void)state;
+	init(&s);
+	phase = &s.run.phases[0];
+	synthetic_ns_clock(&s, "peer", OSCILLATOR_LABEL_HOST);
+	synthetic_ns_clock(&s, "peer_monotonic", OSCILLATOR_LABEL_HOST);
+	s.run.clocks[4].steered = true;
+	assert_false(steering_may_change(&s.run, phase, 0, 1));
+	json_object_set_new(s.run.environment_before, "time_daemon",
+		json_pack("{s:[{s:s},{s:s}]}", "running", "name", "chronyd", "name", "phc2sys"));
+	assert_string_equal(daemons_of(s.run.environment_before).text, "chronyd, phc2sys");
+	assert_true(steering_may_change(&s.run, phase, 0, 1));
+	assert_true(steering_may_change(&s.run, phase, 1, 0));
+	assert_true(steering_may_change(&s.run, phase, 2, PAIR_TSC));
+	assert_true(steering_may_change(&s.run, phase, 0, 4));
+	assert_false(steering_may_change(&s.run, phase, 0, 2));
+	assert_false(steering_may_change(&s.run, phase, 1, PAIR_TSC));
+	/* The other machine has none. */
+	assert_false(steering_may_change(&s.run, phase, 4, 3));
+	synthetic_disturbed(&s, "slew", "freq=5", OBSERVED_YES);
+	assert_false(steering_may_change(&s.run, phase, 0, 1));
+	synthetic_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_phase_stands_over_the_environment),
 		cmocka_unit_test(a_slew_on_purpose),
 		cmocka_unit_test(another_machine_steers_its_own),
+		cmocka_unit_test(a_daemon_may_change_it),
 	};
 
 	return cmocka_run_group_tests_name("analysis/steering", tests, NULL, NULL);

@@ -193,9 +193,12 @@ char *lab_daemon_config(const struct lab_daemon *d, const char *makestep)
 {
 	char *text;
 
-	/* Four requests a second; below one second chronyd wants a round trip of 10 ms at most, and it is below 1 ms. */
+	/*
+	 * Four requests a second; below one second chronyd wants a round trip of 10 ms at most, and it is below 1 ms.
+	 * rtcsync: the kernel is told that the clock is synchronised.
+	 */
 	if (asprintf(&text,
-		    "server 10.0.2.2 port %u iburst minpoll -2 maxpoll -2\nmakestep %s\n"
+		    "server 10.0.2.2 port %u iburst minpoll -2 maxpoll -2\nmakestep %s\nrtcsync\n"
 		    "cmdport 0\nbindcmdaddress /\npidfile /run/chronyd.pid\n",
 		    d->port, makestep) < 0)
 		return NULL;
