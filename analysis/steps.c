@@ -19,6 +19,7 @@
 #define WHITENING    2.0 /* noise at a scale may exceed what averaging promises by this factor */
 #define MAD_TO_SIGMA 1.4826
 #define STRETCHES    101
+#define CROOKED	     8.0 /* the floor is half of the noise: residuals may exceed the noise by 4 */
 
 struct track {
 	double *t, *x;
@@ -158,6 +159,12 @@ static void found_add(struct found *f, const struct step_found *s)
 		f->out[least] = *s;
 }
 
+/* The points bend about the line, as while a daemon slews the clock: what it misses does not average out. */
+static bool crooked(const struct line *line, double floor_ns)
+{
+	return line->residual > CROOKED * floor_ns;
+}
+
 /* Size and error of the step before point i: lines over up to SPAN_MAX points of [from, to) on each side. */
 static bool step_measure(
 	const struct track *k, size_t from, size_t i, size_t to, double floor_ns, struct step_found *s)
@@ -170,8 +177,8 @@ static bool step_measure(
 	if (!line_fit(k->t + i - left, k->x + i - left, NULL, left, floor_ns, &a) ||
 		!line_fit(k->t + i, k->x + i, NULL, right, floor_ns, &b))
 		return false;
-	va = a.residual * a.residual * variance_at(&a, at);
-	vb = b.residual * b.residual * variance_at(&b, at);
+	va = a.residual * a.residual * (crooked(&a, floor_ns) ? 1 : variance_at(&a, at));
+	vb = b.residual * b.residual * (crooked(&b, floor_ns) ? 1 : variance_at(&b, at));
 	*s = (struct step_found){ at, k->t[i - 1], k->t[i], line_at(&b, at) - line_at(&a, at),
 		sqrt(va + vb) };
 	return true;
