@@ -205,7 +205,7 @@ static const struct option_row rows[] = {
 	{ 0, "deadline", "TIME",
 		"how long the guest may take to boot, to set up and to end, each (default: 20s to 120s)",
 		set_deadline },
-	{ 0, "cache", "DIR", "where fetched kernels are kept (default: ~/.cache/clkdrift/lab)", set_cache },
+	{ 0, "cache", "DIR", "where fetched packages are kept (default: ~/.cache/clkdrift/lab)", set_cache },
 	{ 0, "kernel", "FILE", "a kernel image of yours instead of the fetched one", set_kernel },
 	{ 0, "modules", "DIR", "its modules: the directory of modules.dep", set_modules },
 	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
