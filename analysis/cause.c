@@ -179,7 +179,7 @@ static bool steps_with(const struct run *run, const struct step *a, const struct
 	       strcmp(a->reference, b->reference) == 0 && fabs(a->at_s - b->at_s) <= cause_reach_s(run);
 }
 
-/* The reference that is not steered, where it is another clock, shows that it is none of the two oscillators. */
+/* Then it is none of the steering, but an oscillator's or the reference's; the same is to be feared where it was not read. */
 static bool raw_stepped(
 	const struct run *run, const struct step *step, const struct step *steps, size_t count)
 {
@@ -200,7 +200,7 @@ void cause_by_steering(const struct run *run, struct step *steps, size_t count)
 		const struct phase *phase = phase_find(run, s->phase, NULL);
 		int clock = run_clock_find(run, s->clock), reference = run_clock_find(run, s->reference);
 
-		if (strcmp(s->cause, "unknown") != 0 || !phase || clock < 0 ||
+		if (strcmp(s->cause, "unknown") != 0 || !phase || clock < 0 || !steering_is_own(run, clock) ||
 			!steering_may_change(run, phase, clock, reference < 0 ? PAIR_TSC : reference) ||
 			raw_stepped(run, s, steps, count))
 			continue;

@@ -38,7 +38,7 @@ static double jump_between(const struct pair *p, size_t a, size_t b)
 {
 	double jump = p->offset_ns[b] - p->offset_ns[a];
 
-	return fabs(jump) > error_ns(p, a) + error_ns(p, b) ? jump : 0;
+	return fabs(jump) > fmax(error_ns(p, a) + error_ns(p, b), SETTING_LEAST_NS) ? jump : 0;
 }
 
 static size_t next_good(const struct pair *p, size_t i)

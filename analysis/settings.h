@@ -18,6 +18,12 @@
 #include "analysis/steps.h"
 #include "results/error.h"
 
+/*
+ * Smaller ones are not told: where the TSC changes its own rate, a reading is carried to the other's instant with some us
+ * of error.  Nobody sets a clock by so little.
+ */
+#define SETTING_LEAST_NS 1e4
+
 struct settings {
 	struct step_found *found; /* by time on the axis of `pair`; se_ns * 1.96 bounds the error; owned */
 	size_t count;

@@ -109,6 +109,9 @@ static void no_setting(void **state)
 
 	(void)state;
 	guest(&s, "delay=12:noise=2" PAUSE, "delay=12:noise=2" PAUSE);
+	/* Too little for a setting. */
+	for (size_t i = 900; i < N; i++)
+		s.samples.series[REALTIME].readings[i].value += 5000;
 	/* A reading that went wrong. */
 	s.samples.series[REALTIME].readings[700].value += 5000000;
 	found = find(&s, REALTIME, PEER);

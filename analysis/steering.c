@@ -33,6 +33,11 @@ static bool is_remote(const struct run *run, int clock)
 	return strcmp(label, OSCILLATOR_LABEL_HOST) == 0 || strcmp(label, OSCILLATOR_LABEL_PEER) == 0;
 }
 
+bool steering_is_own(const struct run *run, int clock)
+{
+	return is_steered(run, clock) && !is_remote(run, clock);
+}
+
 static double mean_steering(const struct run *run)
 {
 	double before = steering_of(run->environment_before);
@@ -79,8 +84,7 @@ bool steering_may_change(const struct run *run, const struct phase *phase, int c
 
 double steering_injected_ppm(const struct run *run, const struct phase *phase, int clock, int reference)
 {
-	int sign = (is_steered(run, clock) && !is_remote(run, clock)) -
-		   (is_steered(run, reference) && !is_remote(run, reference));
+	int sign = steering_is_own(run, clock) - steering_is_own(run, reference);
 
 	if (sign == 0 || !phase_has(phase, DISTURBANCE_SLEW))
 		return 0;

@@ -21,6 +21,9 @@ double steering_of(const json_t *environment);
  */
 double steering_ppm(const struct run *run, const struct phase *phase, int clock, int reference);
 
+/* The kernel of the machine that the run was taken on steers that clock. */
+bool steering_is_own(const struct run *run, int clock);
+
 /*
  * A time daemon runs that may change that rate at any time: what is known of it then says nothing of the whole phase.
  * False where both or none of the clocks is steered, and in a phase that slews them on purpose.
