@@ -17,8 +17,7 @@
 #define DISAGREE     3.0 /* standard deviations: the clock wanders along the long line */
 #define ALARM_LOCAL  1e-3
 #define MAD_TO_SIGMA 1.4826
-#define SIGMAS	     1.96 /* in half of a 95 % interval */
-#define CROOKED	     4.0  /* residuals of a short line may exceed the noise by this factor */
+#define CROOKED	     4.0 /* residuals of a short line may exceed the noise by this factor */
 
 /* Value and variance at that instant of the line through n points. */
 static bool carry(const double *t, const double *x, size_t n, double floor_ns, const struct line *other,
@@ -42,19 +41,6 @@ static bool carry(const double *t, const double *x, size_t n, double floor_ns, c
 	return true;
 }
 
-/*
- * A rate that changes with the event, as where a daemon begins to slew at once, changes somewhere between the two
- * points beside it: nobody knows where, so that the step is uncertain by that.
- */
-static double bend_se(const struct line *a, const struct line *b, double gap_s)
-{
-	double bend = fabs(b->slope - a->slope);
-
-	if (!a->n || !b->n || bend <= DISAGREE * hypot(a->slope_se, b->slope_se))
-		return 0;
-	return bend * gap_s / SIGMAS;
-}
-
 /* The step between the first `before` of n points and the others. */
 static bool measure_between(const double *t, const double *x, size_t before, size_t n, double floor_ns,
 	double at, double *step, double *se)
@@ -68,7 +54,7 @@ static bool measure_between(const double *t, const double *x, size_t before, siz
 		!carry(t + before, x + before, n - before, floor_ns, &a, at, &right, &right_variance))
 		return false;
 	*step = right - left;
-	*se = hypot(sqrt(left_variance + right_variance), bend_se(&a, &b, t[before] - t[before - 1]));
+	*se = hypot(sqrt(left_variance + right_variance), line_bend_se(&a, &b, t[before] - t[before - 1]));
 	return true;
 }
 

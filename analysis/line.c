@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #define MAD_TO_SIGMA 1.4826 /* for a normal distribution: 1 / quantile(0.75) */
+#define BEND_SIGMAS  3.0    /* slopes are alike up to so many standard errors */
+#define HALF_95	     1.96   /* standard errors in half of a 95 % interval */
 
 bool line_fit(const double *t, const double *x, const bool *use, size_t n, double floor_ns, struct line *line)
 {
@@ -99,4 +101,13 @@ bool line_robust(
 	for (size_t i = 0; i < n; i++)
 		use[i] = fabs(x[i] - line_at(line, t[i])) <= fmax(cut * MAD_TO_SIGMA * mad, floor_ns);
 	return line_fit(t, x, use, n, floor_ns, line);
+}
+
+double line_bend_se(const struct line *before, const struct line *after, double gap_s)
+{
+	double bend = fabs(after->slope - before->slope);
+
+	if (!before->n || !after->n || bend <= BEND_SIGMAS * hypot(before->slope_se, after->slope_se))
+		return 0;
+	return bend * gap_s / HALF_95;
 }

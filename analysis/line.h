@@ -48,4 +48,11 @@ bool line_theil_sen(const double *t, const double *x, size_t n, struct line *lin
 bool line_robust(const double *t, const double *x, size_t n, double cut, double floor_ns, bool *use,
 	struct line *line);
 
+/*
+ * The rate that two lines show to change over a gap without points, as where a daemon begins to slew with an event,
+ * changes somewhere in it: what that may add to the step between them, as a standard error, ns.  0 where
+ * the slopes are alike, or a line has no points.
+ */
+double line_bend_se(const struct line *before, const struct line *after, double gap_s);
+
 #endif

@@ -180,7 +180,7 @@ static bool step_measure(
 	va = a.residual * a.residual * (crooked(&a, floor_ns) ? 1 : variance_at(&a, at));
 	vb = b.residual * b.residual * (crooked(&b, floor_ns) ? 1 : variance_at(&b, at));
 	*s = (struct step_found){ at, k->t[i - 1], k->t[i], line_at(&b, at) - line_at(&a, at),
-		sqrt(va + vb) };
+		hypot(sqrt(va + vb), line_bend_se(&a, &b, k->t[i] - k->t[i - 1])) };
 	return true;
 }
 
