@@ -134,9 +134,14 @@ static void test_names_are_only_names(void **state)
 	m.run.events[0] = (struct event){ .tsc = ORIGIN + 100, .kind = "<u>", .text = "</td>\xff" };
 	m.estimates.steps = calloc(1, sizeof(*m.estimates.steps));
 	m.estimates.step_count = 1;
-	m.estimates.steps[0] = (struct step){
-		.at_s = 5, .step_ns = -1500, .ci_low_ns = -1600, .ci_high_ns = -1400, .cause = "<em>"
-	};
+	m.estimates.steps[0] = (struct step){ .at_s = 5,
+		.step_ns = -1500,
+		.ci_low_ns = -1600,
+		.ci_high_ns = -1400,
+		.cause = "<em>",
+		.recovered = "yes",
+		.recovery_s = 1.5,
+		.recovery_bound_ns = 1e6 };
 	strcpy(m.estimates.steps[0].clock, clocks[1]);
 	strcpy(m.estimates.steps[0].phase, phases[1]);
 	evil = json_pack("{s:s, s:{s:s}, s:[s]}", "<k>", "<v>", "cpu", "model_name", "<cpu>", "list", "<l>");
@@ -146,11 +151,11 @@ static void test_names_are_only_names(void **state)
 	report(&m);
 	assert_well_formed(m.page);
 	has(&m, "<text>&lt;script&gt;alert(1)&lt;/script&gt;</text>"); /* in a plot */
+	has(&m, "<td class=\"w\">&lt;em&gt;; back within 1 ms after 1.5 s</td>");
 	has(&m, "<text>%d\\_^{x}@`ls`$y\"</text>");
 	has(&m, "&lt;img src=x onerror=alert(1)&gt;");
 	has(&m, "&lt;reason&gt; &amp; &quot;more&quot;");
 	has(&m, "<td class=\"w\">&lt;/td&gt;\ufffd</td>");
-	has(&m, "<td class=\"w\">&lt;em&gt;</td>");
 	has(&m, "<li>&lt;change&gt;</li>");
 	lacks(&m, "<script");
 	lacks(&m, "<img");

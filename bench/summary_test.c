@@ -143,6 +143,29 @@ static void test_many_cpus(void **state)
 	json_decref(e.losses);
 }
 
+/* A step whose clock came back is shown, however many stand before it. */
+static void test_recovery(void **state)
+{
+	struct step steps[STEPS_SHOWN + 4] = { 0 };
+	struct estimates e = { .steps = steps, .step_count = STEPS_SHOWN + 4, .losses = json_object() };
+	struct step *back = &steps[STEPS_SHOWN + 2];
+	struct run run = { 0 };
+
+	(void)state;
+	strcpy(steps[0].recovered, "no");
+	steps[0].recovery_bound_ns = 2e6;
+	strcpy(back->clock, "realtime");
+	strcpy(back->cause, "pause: for 2 s");
+	strcpy(back->recovered, "yes");
+	back->recovery_s = 26.66;
+	back->recovery_bound_ns = 1e6;
+	print(&run, &e, false);
+	assert_non_null(strstr(text, "; not back within 2 ms in this phase\n"));
+	assert_non_null(strstr(text, "cause: pause: for 2 s; back within 1 ms after 26.7 s\n"));
+	assert_non_null(strstr(text, "... and 3 more steps: steps.csv\n"));
+	json_decref(e.losses);
+}
+
 static void test_steps_crosscpu_unavailable(void **state)
 {
 	struct step step = {
@@ -187,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_verdict_and_rows),
 		cmocka_unit_test(test_reasons_are_wrapped),
 		cmocka_unit_test(test_many_cpus),
+		cmocka_unit_test(test_recovery),
 		cmocka_unit_test(test_steps_crosscpu_unavailable),
 		cmocka_unit_test(test_empty_run),
 	};
