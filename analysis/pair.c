@@ -276,8 +276,8 @@ static int pair_fill(struct pair *pair, const struct phase *phase, const struct 
 	return 0;
 }
 
-int pair_make(struct pair_source *source, int cpu, int clock, int reference, size_t phase, struct pair *pair,
-	enum pair_absence *absence, struct error *err)
+static int make_pair(struct pair_source *source, bool at_target, int cpu, int clock, int reference,
+	size_t phase, struct pair *pair, enum pair_absence *absence, struct error *err)
 {
 	const struct phase *span = &source->run->phases[phase];
 	const struct series *target, *other = NULL;
@@ -302,7 +302,7 @@ int pair_make(struct pair_source *source, int cpu, int clock, int reference, siz
 		rc = track_get(source, other, &other_track, err);
 		if (rc)
 			return rc;
-		m.at_target = target->count <= other->count;
+		m.at_target = at_target || target->count <= other->count;
 	}
 	*absence = PAIR_PRESENT;
 	m.target = target_track;
@@ -313,4 +313,16 @@ int pair_make(struct pair_source *source, int cpu, int clock, int reference, siz
 		other ? REACH_SPACINGS * mean_spacing(m.at_target ? &other_track->line : &target_track->line)
 		      : 0;
 	return pair_fill(pair, span, m.at_target ? target : other, &m, err);
+}
+
+int pair_make(struct pair_source *source, int cpu, int clock, int reference, size_t phase, struct pair *pair,
+	enum pair_absence *absence, struct error *err)
+{
+	return make_pair(source, false, cpu, clock, reference, phase, pair, absence, err);
+}
+
+int pair_make_at_target(struct pair_source *source, int cpu, int clock, int reference, size_t phase,
+	struct pair *pair, enum pair_absence *absence, struct error *err)
+{
+	return make_pair(source, true, cpu, clock, reference, phase, pair, absence, err);
 }

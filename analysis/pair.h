@@ -62,6 +62,9 @@ double pair_source_seconds(const struct pair_source *source, uint64_t tsc);
  */
 int pair_make(struct pair_source *source, int cpu, int clock, int reference, size_t phase, struct pair *pair,
 	enum pair_absence *absence, struct error *err);
+/* The same with a point at each reading of the target, whichever is the sparser: only the reference is carried. */
+int pair_make_at_target(struct pair_source *source, int cpu, int clock, int reference, size_t phase,
+	struct pair *pair, enum pair_absence *absence, struct error *err);
 void pair_free(struct pair *pair);
 
 /*

@@ -91,6 +91,7 @@ static bool surroundings(const struct run *run, const struct pair_source *source
 {
 	double nearest = INFINITY;
 
+	in->event_s = step->at_s;
 	for (size_t i = 0; i < run->event_count; i++) {
 		const struct event *e = &run->events[i];
 		double at_s = pair_source_seconds(source, e->tsc) * pair->time_rate;
@@ -103,7 +104,7 @@ static bool surroundings(const struct run *run, const struct pair_source *source
 		nearest = fabs(at_s - step->at_s);
 		in->event_s = at_s;
 	}
-	in->from_s = -INFINITY;
+	in->from_s = in->event_s - RECOVERY_BEFORE_S;
 	in->to_s = INFINITY;
 	for (size_t i = 0; i < run->event_count; i++) {
 		const struct event *e = &run->events[i];
@@ -156,7 +157,8 @@ static int recover_step(
 		other = strcmp(step->reference, "tsc") == 0 ? PAIR_TSC : run_clock_find(run, step->reference);
 	if (phase == run->phase_count)
 		return 0;
-	rc = pair_make(
+	/* It may run at any rate until it is back, and so it is not carried from its readings to others. */
+	rc = pair_make_at_target(
 		source, step->cpu, run_clock_find(run, step->clock), other, phase, &pair, &absence, err);
 	if (rc)
 		return rc;

@@ -3,7 +3,7 @@
 /*
  * How long after an event a clock was back where it had been: what a time daemon needs to bring it back.
  *
- * The offset before the event is the median of its points there.  The clock is back at the first point from which on all
+ * The offset before the event is the median of its points in the last 5 s there.  The clock is back at the first point from which on all
  * points, to the end of the phase or to the next event that may step it, are within the bound of that: the larger of
  * 1 ms and three standard deviations of the offset before (1.4826 times the median deviation).  Where that is depends on when it was
  * read: the resolution is the time from the point before, which was outside.
@@ -18,6 +18,7 @@
 #include "results/estimate.h"
 
 #define RECOVERY_BOUND_NS 1e6 /* at least */
+#define RECOVERY_BEFORE_S 5.0 /* of the offset before the event: a daemon may have moved the clock earlier */
 #define RECOVERY_SIGMAS	  3.0
 #define RECOVERY_POINTS	  3 /* before the event, and at the end within the bound: with less nothing is said */
 

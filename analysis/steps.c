@@ -12,14 +12,15 @@
 #include "analysis/line.h"
 #include "analysis/median.h"
 
-#define WINDOW	     16	 /* points of each line in the search */
-#define SPAN_MAX     256 /* points of each line for the estimate */
-#define SCORE_LIMIT  8.0 /* misses above this many standard errors count: 1e-15 a point for normal noise */
-#define SCALE_FACTOR 8	 /* points averaged from one scale to the next */
-#define WHITENING    2.0 /* noise at a scale may exceed what averaging promises by this factor */
-#define MAD_TO_SIGMA 1.4826
-#define STRETCHES    101
-#define CROOKED	     8.0 /* the floor is half of the noise: residuals may exceed the noise by 4 */
+#define WINDOW	      16  /* points of each line in the search */
+#define SPAN_MAX      256 /* points of each line for the estimate */
+#define SCORE_LIMIT   8.0 /* misses above this many standard errors count: 1e-15 a point for normal noise */
+#define SCALE_FACTOR  8	  /* points averaged from one scale to the next */
+#define WHITENING     2.0 /* noise at a scale may exceed what averaging promises by this factor */
+#define MAD_TO_SIGMA  1.4826
+#define STRETCHES     101
+#define CROOKED	      8.0 /* the floor is half of the noise: residuals may exceed the noise by 4 */
+#define BENT_VARIANCE 5.0
 
 struct track {
 	double *t, *x;
@@ -159,10 +160,24 @@ static void found_add(struct found *f, const struct step_found *s)
 		f->out[least] = *s;
 }
 
-/* The points bend about the line, as while a daemon slews the clock: what it misses does not average out. */
+/*
+ * The points bend about the line, as while a daemon slews the clock: what it misses does not average out, and at its
+ * ends it misses a parabola by the square root of 5 of its residuals.
+ */
 static bool crooked(const struct line *line, double floor_ns)
 {
 	return line->residual > CROOKED * floor_ns;
+}
+
+/* The line through n points, or through the WINDOW of them that are next to the step where it bends. */
+static bool side(const double *t, const double *x, size_t n, bool before, double floor_ns, struct line *line)
+{
+	size_t skip = before && n > WINDOW ? n - WINDOW : 0;
+
+	if (!line_fit(t, x, NULL, n, floor_ns, line))
+		return false;
+	return n <= WINDOW || !crooked(line, floor_ns) ||
+	       line_fit(t + skip, x + skip, NULL, WINDOW, floor_ns, line);
 }
 
 /* Size and error of the step before point i: lines over up to SPAN_MAX points of [from, to) on each side. */
@@ -174,11 +189,11 @@ static bool step_measure(
 	struct line a, b;
 	double at = (k->t[i - 1] + k->t[i]) / 2, va, vb;
 
-	if (!line_fit(k->t + i - left, k->x + i - left, NULL, left, floor_ns, &a) ||
-		!line_fit(k->t + i, k->x + i, NULL, right, floor_ns, &b))
+	if (!side(k->t + i - left, k->x + i - left, left, true, floor_ns, &a) ||
+		!side(k->t + i, k->x + i, right, false, floor_ns, &b))
 		return false;
-	va = a.residual * a.residual * (crooked(&a, floor_ns) ? 1 : variance_at(&a, at));
-	vb = b.residual * b.residual * (crooked(&b, floor_ns) ? 1 : variance_at(&b, at));
+	va = a.residual * a.residual * (crooked(&a, floor_ns) ? BENT_VARIANCE : variance_at(&a, at));
+	vb = b.residual * b.residual * (crooked(&b, floor_ns) ? BENT_VARIANCE : variance_at(&b, at));
 	*s = (struct step_found){ at, k->t[i - 1], k->t[i], line_at(&b, at) - line_at(&a, at),
 		hypot(sqrt(va + vb), line_bend_se(&a, &b, k->t[i] - k->t[i - 1])) };
 	return true;
