@@ -219,6 +219,37 @@ static void short_series_have_no_steps(void **state)
 	}
 }
 
+/* A clock that steps, and that a daemon then begins to slew, faster and faster: the step is what it was. */
+static void a_step_beside_a_bend(void **state)
+{
+	const size_t n = 1500, at = 500;
+
+	(void)state;
+	for (unsigned trial = 0; trial < 20; trial++) {
+		double since_s = 0.2 + 0.02 * trial;
+		struct step_found *s = NULL;
+		size_t count;
+
+		for (size_t i = 0; i < n; i++) {
+			double late_s = ((double)i - (double)at) * 0.02 - since_s;
+
+			t[i] = 0.02 * (double)i;
+			x[i] = (i < at ? 0 : -2e9) + 10.0 * (double)(i * 7919 % 13);
+			/* Up to 80 ms a second, which comes within half a second. */
+			if (late_s > 0)
+				x[i] += 80e6 * (late_s < 0.5 ? late_s * late_s : late_s - 0.25);
+			half[i] = 1000;
+		}
+		count = find(n, 10, 10);
+		for (size_t k = 0; k < count; k++)
+			if (found[k].from_s <= t[at] && found[k].to_s >= t[at - 1])
+				s = &found[k];
+		assert_non_null(s);
+		if (!(fabs(s->step_ns + 2e9) <= 1.96 * s->se_ns && s->se_ns < 2e7))
+			fail_msg("slewed after %g s: %.0f +- %.0f ns", since_s, s->step_ns, 1.96 * s->se_ns);
+	}
+}
+
 static void a_million_points_take_no_ages(void **state)
 {
 	size_t count;
@@ -242,6 +273,7 @@ int main(void)
 		cmocka_unit_test(several_steps_are_told_apart),
 		cmocka_unit_test(a_large_step_does_not_hide_a_small_one),
 		cmocka_unit_test(short_series_have_no_steps),
+		cmocka_unit_test(a_step_beside_a_bend),
 		cmocka_unit_test(a_million_points_take_no_ages),
 	};
 
