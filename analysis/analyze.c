@@ -131,12 +131,31 @@ static struct step *add_step(struct analysis *a, const struct pair *pair, const 
 	return s;
 }
 
+/* What the size of a step at an event leaves open is found again beside it: it is no other step. */
+static bool is_rest(const struct analysis *a, const struct drift *row, const struct step_found *found)
+{
+	for (size_t i = a->out->step_count; i-- > 0;) {
+		const struct step *s = &a->out->steps[i];
+
+		if (s->cpu != row->cpu || strcmp(s->clock, row->clock) != 0 ||
+			strcmp(s->phase, row->phase) != 0)
+			break;
+		if (fabs(s->at_s - found->at_s) <= cause_reach_s(a->run) &&
+			fabs(found->step_ns) <= (s->ci_high_ns - s->ci_low_ns) / 2)
+			return true;
+	}
+	return false;
+}
+
 static int add_steps(struct analysis *a, const struct pair *pair, const struct drift *row,
 	const struct step_found *found, size_t count, double set_se_ns)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct step *s = add_step(a, pair, row, &found[i], set_se_ns);
+		struct step *s;
 
+		if (is_rest(a, row, &found[i]))
+			continue;
+		s = add_step(a, pair, row, &found[i], set_se_ns);
 		if (!s)
 			return error_set(a->err, -ENOMEM, "out of memory");
 		cause_find(a->run, a->source, found[i].from_s, found[i].to_s, s);
