@@ -5,7 +5,7 @@
  *
  *   [NAME]               letters, digits and -_.+
  *   summary = one line for 'clkdrift list configurations'
- *   arch = x86_64        which QEMU; the guest runs this very program, so there is no other
+ *   arch = x86_64        which QEMU; or i386, whose guests 'clkdrift lab setup' and 'make lab-i386' make ready
  *   vcpus = 1            1 to 64
  *   maxvcpus =           room for vCPUs that are plugged in later; vcpus to 64, as vcpus where it is not given
  *   memory = 512         MiB, 128 to 65536

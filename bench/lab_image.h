@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * The guest's root: an initramfs with busybox, this very program, what both need, and
- * an init that runs one scenario and hands the result out.
+ * The guest's root: an initramfs with busybox, clkdrift (this very program, or one that was
+ * built for the guest), what both need, and an init that runs one scenario and hands the result out.
  *
  * The init speaks on the second serial port, one word a line: "init", "sampling",
  * "packed", "no-disk"; the result is a tar archive at the beginning of the first virtio disk:
@@ -17,14 +17,17 @@
 
 #include "bench/lab_config.h"
 #include "bench/lab_kernel.h"
+#include "bench/lab_root.h"
 #include "results/error.h"
 
 struct lab_image {
 	const struct lab_config *config;
 	const struct lab_kernel *kernel;
-	const char *scenario;	      /* path */
-	const char *scenario_name;    /* of the file in the guest, without ".ini" */
-	const char *const *arguments; /* further ones of `clkdrift run`; ends with NULL */
+	const struct lab_place *place; /* whose programs the guest runs */
+	const char *program;	       /* clkdrift for the guest */
+	const char *scenario;	       /* path */
+	const char *scenario_name;     /* of the file in the guest, without ".ini" */
+	const char *const *arguments;  /* further ones of `clkdrift run`; ends with NULL */
 };
 
 /* Writes it to path.  0 or -errno with err set, and then there is no such file. */

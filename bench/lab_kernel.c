@@ -21,6 +21,7 @@ static const struct {
 	const char *arch, *package;
 } kinds[] = {
 	{ "x86_64", "linux-image-cloud-amd64" },
+	{ "i386", "linux-image-686-pae" },
 };
 
 static const char *kind_of(const char *arch)
@@ -77,10 +78,10 @@ static int parse_depends(const char *text, char *package, size_t size)
 	return 0;
 }
 
-static int newest_package(
-	struct lab_wait *wait, const char *kind, char *package, size_t size, struct error *err)
+static int newest_package(struct lab_wait *wait, const char *apt, const char *kind, char *package,
+	size_t size, struct error *err)
 {
-	const char *const argv[] = { "apt-cache", "depends", kind, NULL };
+	const char *const argv[] = { "apt-cache", apt, "depends", kind, NULL };
 	struct error why = { "" };
 	char *output = NULL;
 	int rc = lab_tool_run(wait, "/", argv, ASK_S, &output, &why);
@@ -95,9 +96,10 @@ static int newest_package(
 }
 
 /* In DIR: download, unpack, and the list of what each module depends on, which packages leave to be made. */
-static int fetch_into(struct lab_wait *wait, const char *dir, const char *package, struct error *err)
+static int fetch_into(
+	struct lab_wait *wait, const char *apt, const char *dir, const char *package, struct error *err)
 {
-	const char *const download[] = { "apt-get", "-q", "download", package, NULL };
+	const char *const download[] = { "apt-get", apt, "download", package, NULL };
 	char deb[PATH_MAX], modules[PATH_MAX];
 	const char *const unpack[] = { "dpkg", "-x", deb, "tree", NULL };
 	const char *const depmod[] = { "busybox", "depmod", "-b", "tree", NULL, NULL };
@@ -119,7 +121,8 @@ static int fetch_into(struct lab_wait *wait, const char *dir, const char *packag
 }
 
 /* Whole or not at all: made elsewhere, then renamed.  Who comes second finds it there. */
-static int fetch(struct lab_wait *wait, const char *parent, const char *package, struct error *err)
+static int fetch(
+	struct lab_wait *wait, const char *apt, const char *parent, const char *package, struct error *err)
 {
 	char scratch[PATH_MAX], tree[PATH_MAX], place[PATH_MAX];
 	struct error why = { "" };
@@ -135,7 +138,7 @@ static int fetch(struct lab_wait *wait, const char *parent, const char *package,
 	if (!mkdtemp(scratch))
 		return error_set(
 			err, -errno, "%s: cannot make a directory there: %s", parent, strerror(errno));
-	rc = fetch_into(wait, scratch, package, &why);
+	rc = fetch_into(wait, apt, scratch, package, &why);
 	if (rc == -EINTR)
 		error_set(err, rc, "%s", why.text);
 	else if (rc)
@@ -159,8 +162,8 @@ static int any_cached(const char *parent, struct lab_kernel *kernel)
 	return kernel_at(place, kernel);
 }
 
-int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch, struct lab_kernel *kernel,
-	struct error *err)
+int lab_kernel_fetch(struct lab_wait *wait, const struct lab_place *at, const char *arch,
+	struct lab_kernel *kernel, struct error *err)
 {
 	const char *kind = kind_of(arch);
 	char parent[PATH_MAX], place[PATH_MAX];
@@ -170,10 +173,10 @@ int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch,
 	*kernel = (struct lab_kernel){ 0 };
 	if (!kind)
 		return error_set(err, -EINVAL, "no kernel package is known for %s; give --kernel FILE", arch);
-	rc = path_join(parent, sizeof(parent), cache, "kernel", err);
+	rc = path_join(parent, sizeof(parent), at->dir, "kernel", err);
 	if (rc)
 		return rc;
-	rc = newest_package(wait, kind, kernel->package, sizeof(kernel->package), &why);
+	rc = newest_package(wait, at->apt, kind, kernel->package, sizeof(kernel->package), &why);
 	if (rc && rc != -EINTR && any_cached(parent, kernel) == 0)
 		return 0;
 	if (rc)
@@ -181,7 +184,7 @@ int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch,
 	rc = path_join(place, sizeof(place), parent, kernel->package, err);
 	if (rc || kernel_at(place, kernel) == 0)
 		return rc;
-	rc = fetch(wait, parent, kernel->package, err);
+	rc = fetch(wait, at->apt, parent, kernel->package, err);
 	if (!rc && kernel_at(place, kernel))
 		rc = error_set(
 			err, -ENOENT, "%s: holds no kernel; remove it to have it fetched again", place);

@@ -105,6 +105,7 @@ static void test_modules(void **state)
 static void fetch_with(const char *apt_get, int *rc, struct lab_kernel *kernel, struct error *err)
 {
 	char path[512], *before = strdup(getenv("PATH"));
+	struct lab_place place;
 	struct lab_wait wait;
 
 	assert_non_null(before);
@@ -117,8 +118,9 @@ static void fetch_with(const char *apt_get, int *rc, struct lab_kernel *kernel, 
 	setenv("PATH", path, 1);
 	snprintf(path, sizeof(path), "%s/cache", dir);
 	*err = (struct error){ "" };
+	assert_int_equal(lab_place_of(path, "x86_64", &place, err), 0);
 	lab_wait_block(&wait);
-	*rc = lab_kernel_fetch(&wait, path, "x86_64", kernel, err);
+	*rc = lab_kernel_fetch(&wait, &place, "x86_64", kernel, err);
 	lab_wait_unblock(&wait);
 	setenv("PATH", before, 1);
 	free(before);

@@ -154,6 +154,8 @@ SETTER(scenario, o->scenario = text)
 SETTER(cache, o->cache = text)
 SETTER(kernel, o->kernel = text)
 SETTER(modules, o->modules = text)
+SETTER(program, o->program = text)
+SETTER(arch, o->arch = text)
 SETTER(json, o->json = true)
 SETTER(quiet, o->quiet = true)
 SETTER(dry_run, o->dry_run = true)
@@ -194,9 +196,12 @@ static const struct option_row rows[] = {
 	{ 0, "append", "TEXT", "kernel parameters of the guest, behind its own", set_append },
 	{ 0, "scenario", "NAME", "scenario to run in the guest: a name or an .ini file (default: quick)",
 		set_scenario },
-	{ 0, "cache", "DIR", "where fetched kernels are kept (default: ~/.cache/clkdrift/lab)", set_cache },
+	{ 0, "cache", "DIR", "where what is fetched is kept (default: ~/.cache/clkdrift/lab)", set_cache },
 	{ 0, "kernel", "FILE", "a kernel image of yours instead of the fetched one", set_kernel },
 	{ 0, "modules", "DIR", "its modules: the directory of modules.dep", set_modules },
+	{ 0, "program", "FILE", "clkdrift for the guest (default: this one, or what 'make lab-i386' built)",
+		set_program },
+	{ 0, "arch", "NAME", "the architecture to set up guests of: i386", set_arch },
 	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
 	{ 0, "json", NULL, "results as JSON on stdout", set_json },
