@@ -21,7 +21,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DCLKDRIFT_VERSION='"$(VERSION)"' -DCLKDRIFT_DATAD
 ALL_CFLAGS = -std=gnu17 -fopenmp-simd $(WARN) -MMD -MP -pthread $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
 LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lcpupower -lm -pthread
 
-# What a fresh Debian 12 needs, beside make itself.
+# What a fresh Debian 12 needs, beside make itself. A library stands in bench/lab/i386.packages too.
 DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev nettle-dev libinih-dev libcpupower-dev gnuplot-nox stress-ng
 # What the tests need on top: ci/t runs as an ordinary user too, and fuzzes with clang.
 TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount iproute2 clang libclang-rt-14-dev shellcheck mandoc bash-completion
