@@ -10,13 +10,6 @@ printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 3s\n' >"$T/idle.ini
 
 # ---- refused, in one line ----
 
-refused_lab() { # NAME REGEX ARGUMENT...
-	local name=$1 regex=$2
-	shift 2
-	clkdrift lab "$@"
-	is "$rc $(wc -l <"$T/err")" "2 1" "$name: one line, exit code 2"
-	like "$err" "$regex" "$name: the reason"
-}
 refused_lab "setup of nothing" 'needs --arch' setup
 refused_lab "setup of a configuration" 'takes no --config' setup --arch i386 --config i386-one-vcpu
 refused_lab "unknown architecture" 'arch arm: nothing to set up; there is i386' setup --arch arm
