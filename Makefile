@@ -21,12 +21,23 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DCLKDRIFT_VERSION='"$(VERSION)"' -DCLKDRIFT_DATAD
 ALL_CFLAGS = -std=gnu17 -fopenmp-simd $(WARN) -MMD -MP -pthread $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
 LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lcpupower -lm -pthread
 
-# What a fresh Debian 12 needs, beside make itself.
+# What a fresh Debian 12 needs, beside make itself. A library stands in bench/lab/i386.packages too.
 DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev nettle-dev libinih-dev libcpupower-dev gnuplot-nox stress-ng
 # What the tests need on top: ci/t runs as an ordinary user too, and fuzzes with clang.
 TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount iproute2 clang libclang-rt-14-dev shellcheck mandoc bash-completion
 # What 'clkdrift lab' needs: guests of this machine's kind, and their ACPI tables.
 LAB_DEPS := qemu-system-x86 busybox-static acpica-tools
+
+# I386_ROOT=DIR compiles for i386 against that private root ('make lab-i386' sets it): this machine's own compiler
+# does it, without packages of its own. off_t and time_t have 64 bits, as everywhere else; SSE2 rounds as x86-64 does.
+ifdef I386_ROOT
+override CC += -m32 -march=i686 -msse2 -mfpmath=sse -Wno-psabi --sysroot=$(I386_ROOT) -B$(wildcard $(I386_ROOT)/usr/lib/gcc/i686-linux-gnu/*)
+CPPFLAGS += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+export PKG_CONFIG_SYSROOT_DIR = $(I386_ROOT)
+export PKG_CONFIG_LIBDIR = $(I386_ROOT)/usr/lib/i386-linux-gnu/pkgconfig
+# Unit tests run on this machine, with the root's loader and libraries.
+TEST_LDFLAGS = -Wl,--dynamic-linker=$(I386_ROOT)/lib/ld-linux.so.2,--disable-new-dtags,-rpath=$(subst $() ,:,$(addprefix $(I386_ROOT),/lib/i386-linux-gnu /usr/lib/i386-linux-gnu))
+endif
 
 SRC   := $(filter-out %_test.c,$(wildcard results/*.c probes/*.c analysis/*.c bench/*.c))
 TESTS := $(wildcard results/*_test.c probes/*_test.c analysis/*_test.c bench/*_test.c)
@@ -35,7 +46,7 @@ DISTURBANCES := $(patsubst bench/disturb_%.c,%,$(filter-out %_test.c,$(wildcard 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o $(B)/gen/disturbances.o
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 
-.PHONY: all run check check-unit check-asan check-tsan fuzz bench lab deps test-deps install clean help FORCE
+.PHONY: all run check check-unit check-asan check-tsan check-i386 fuzz bench lab lab-i386 deps test-deps install clean help FORCE
 .DELETE_ON_ERROR:
 
 # 'make V=1' shows the commands.
@@ -65,7 +76,7 @@ $(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
 $(B)/%_test: %_test.c $(B)/libclkdrift.a
 	@mkdir -p $(@D)
 	$(call say,TEST  $<)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libclkdrift.a $(LIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< $(B)/libclkdrift.a $(LIBS) -lcmocka
 
 # The tables of clocks and disturbances come from the file names; the files below are replaced only when they change.
 $(B)/gen/clocks.c: FORCE
@@ -137,6 +148,17 @@ lab:
 	@$(MAKE) --no-print-directory $(JOBS) all $(B)/ci/findings
 	@CLKDRIFT=$(abspath $(B))/clkdrift BUILD=$(abspath $(B)) ci/lab
 
+# The program of i386 guests, and what else they need; bench/lab/i386.packages has the libraries.
+I386_MAKE = root=$$($(B)/clkdrift lab setup --arch i386) && $(MAKE) --no-print-directory $(JOBS) B=build-i386 I386_ROOT="$$root"
+lab-i386: deps
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(I386_MAKE) all
+
+# Takes a kernel that runs 32-bit programs.
+check-i386: lab-i386
+	@ci/deps $(TEST_DEPS)
+	@$(I386_MAKE) check-unit
+
 install: all
 	install -D -m 755 $(B)/clkdrift $(DESTDIR)$(prefix)/bin/clkdrift
 	install -D -m 644 bench/clkdrift.1 $(DESTDIR)$(prefix)/share/man/man1/clkdrift.1
@@ -144,6 +166,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/analysis analysis/*.csv
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/scenarios bench/scenarios/*.ini
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/lab bench/lab/*
+	[ ! -e build-i386/clkdrift ] || install -D -m 755 build-i386/clkdrift $(DESTDIR)$(DATADIR)/i386/clkdrift
 
 # Installs only what is missing; an ordinary user with everything there passes.
 deps:
@@ -153,7 +176,7 @@ test-deps:
 	@ci/deps $(DEPS) $(TEST_DEPS) $(LAB_DEPS)
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-i386
 
 help:
 	@echo 'make run         install what is missing, build, measure this machine for 30 s'
@@ -162,6 +185,8 @@ help:
 	@echo 'make bench       precision and speed, side by side with what they are compared to'
 	@echo 'make lab         known truths of guests under QEMU, expected and measured'
 	@echo 'make check-asan  unit tests and hostile input under AddressSanitizer and UBSan'
+	@echo 'make lab-i386    fetch and build what 32-bit guests are made of'
+	@echo 'make check-i386  unit tests as 32-bit programs'
 	@echo 'make check-tsan  the threads under ThreadSanitizer'
 	@echo 'make fuzz        the readers under libFuzzer, SECONDS=60 each'
 	@echo 'make install     into prefix=$(prefix), under DESTDIR'

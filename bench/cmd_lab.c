@@ -3,6 +3,7 @@
 /* clkdrift lab: a scenario inside of a guest that is booted for it. */
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,7 @@ static int run_with(const struct options *o, const struct lab_config *config, st
 		.cache = o->cache,
 		.kernel = o->kernel,
 		.modules = o->modules,
+		.program = o->program,
 		.output = o->output,
 		.parent = RUNS_DIR,
 		.duration_s = o->duration_s,
@@ -98,18 +100,17 @@ static int run_with(const struct options *o, const struct lab_config *config, st
 	return rc;
 }
 
-static int lab_command(const struct options *o, struct error *err)
+static int run(const struct options *o, struct error *err)
 {
 	const struct lab_config *config;
 	struct lab_configs configs;
 	int rc;
 
-	if (strcmp(o->arguments[0], "run") != 0)
-		return error_set(err, -EINVAL, "lab: unknown action \"%s\"; there is run", o->arguments[0]);
+	if (o->arch)
+		return error_set(err, -EINVAL, "--arch goes with lab setup; a configuration says its own");
 	if (!o->config)
 		return error_set(
 			err, -EINVAL, "lab run needs --config NAME; see 'clkdrift list configurations'");
-	signal(SIGPIPE, SIG_IGN);
 	rc = lab_configs_load(&configs, NULL, err);
 	config = rc ? NULL : lab_configs_find(&configs, o->config);
 	if (!rc && !config)
@@ -121,20 +122,81 @@ static int lab_command(const struct options *o, struct error *err)
 	return rc;
 }
 
+/* The root alone on stdout, for scripts. */
+static int tell_setup(const struct options *o, const struct lab_setup *setup, struct error *err)
+{
+	json_t *json;
+
+	if (!o->json) {
+		if (!o->quiet)
+			fprintf(stderr, "clkdrift: %s guests: %s, kernel %s\n", o->arch,
+				setup->fetched ? "packages fetched" : "packages there already",
+				setup->kernel.package);
+		printf("%s\n", setup->place.root);
+		return 0;
+	}
+	json = json_pack("{s:s, s:s, s:b, s:s, s:s}", "arch", o->arch, "root", setup->place.root, "fetched",
+		setup->fetched, "kernel", setup->kernel.image, "package", setup->kernel.package);
+	if (!json)
+		return error_set(err, -ENOMEM, "out of memory");
+	json_dumpf(json, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(json);
+	return 0;
+}
+
+static int setup(const struct options *o, struct error *err)
+{
+	struct lab_setup *made = calloc(1, sizeof(*made));
+	struct progress progress;
+	int rc;
+
+	if (!made)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (!o->arch || o->config)
+		rc = error_set(
+			err, -EINVAL, "lab setup needs --arch NAME and takes no --config; there is i386");
+	else {
+		progress_start(&progress, o->quiet || o->json);
+		rc = lab_setup(o->arch, o->cache, &progress, made, err);
+		progress_end(&progress);
+		if (!rc)
+			rc = tell_setup(o, made, err);
+	}
+	free(made);
+	return rc;
+}
+
+static int lab_command(const struct options *o, struct error *err)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (strcmp(o->arguments[0], "run") == 0)
+		return run(o, err);
+	if (strcmp(o->arguments[0], "setup") == 0)
+		return setup(o, err);
+	return error_set(
+		err, -EINVAL, "lab: unknown action \"%s\"; there are run and setup", o->arguments[0]);
+}
+
 const struct command command_lab = {
 	.name = "lab",
-	.usage = "run --config NAME [OPTION]...",
+	.usage = "run --config NAME|setup --arch NAME [OPTION]...",
 	.summary = "boot a guest under QEMU and run a scenario in it, against this machine's clocks",
 	.help = "Boots a real kernel under QEMU, runs a scenario inside of it with this machine as its peer, "
 		"and\n"
 		"leaves one run directory, with the guest's console in guest/.  Nothing of the guest stays.\n"
 		"Needs qemu-system-x86 and busybox-static; the kernel is fetched as a package once, and not\n"
 		"installed.  'clkdrift list configurations' has the guests.\n\n"
+		"setup fetches what guests of another architecture need, their kernel and a private root of\n"
+		"packages, with a package state of its own; it prints the root.  'make lab-i386' does that "
+		"and\n"
+		"builds the program for them.\n\n"
 		"  clkdrift lab run --config one-vcpu\n"
 		"  clkdrift lab run --config two-vcpus --append 'clocksource=hpet' --scenario clocksources\n"
-		"  clkdrift lab run --config cstates -d 10s --kernel bzImage --modules /lib/modules/6.1.0",
+		"  clkdrift lab run --config cstates -d 10s --kernel bzImage --modules /lib/modules/6.1.0\n"
+		"  clkdrift lab setup --arch i386",
 	.options = "config append scenario duration output clocks cpus reference interval burst seed limit "
-		   "limits deadline cache kernel modules no-report json quiet",
+		   "limits deadline cache kernel modules program arch no-report json quiet",
 	.min_arguments = 1,
 	.max_arguments = 1,
 	.run = lab_command,

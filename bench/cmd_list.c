@@ -220,9 +220,10 @@ static void print_list(const json_t *list)
 	{
 		const char *reason = json_string_value(json_object_get(item, "reason"));
 		const char *options = json_string_value(json_object_get(item, "options"));
+		const char *arch = json_string_value(json_object_get(item, "arch"));
 
-		printf("%-14s %s\n", json_string_value(json_object_get(item, "name")),
-			json_string_value(json_object_get(item, "summary")));
+		printf("%-14s %s%s%s\n", json_string_value(json_object_get(item, "name")), arch ? arch : "",
+			arch ? ": " : "", json_string_value(json_object_get(item, "summary")));
 		if (reason)
 			printf("%-14s not here: %s\n", "", reason);
 		if (options)

@@ -17,11 +17,13 @@ _clkdrift() {
 		choices=$(_clkdrift_names limits)
 	elif [ "$before" = --config ]; then
 		choices=$(_clkdrift_names configurations)
+	elif [ "$before" = --arch ]; then
+		choices=i386
 	elif [ "$before" = --scenario ]; then
 		choices=$(_clkdrift_names scenarios)
 	elif [ "$before" = --clocks ] || [ "$before" = --reference ]; then
 		choices=$(_clkdrift_names clocks)
-	elif [[ $before = -o || $before = --output || $before = --shm || $before = --freq || $before = --phase || $before = --cache || $before = --kernel || $before = --modules || $before = --key ]]; then
+	elif [[ $before = -o || $before = --output || $before = --shm || $before = --freq || $before = --phase || $before = --cache || $before = --kernel || $before = --modules || $before = --program || $before = --key ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 	elif [[ $word = -* ]]; then
@@ -30,7 +32,7 @@ _clkdrift() {
 		case ${COMP_WORDS[1]} in
 		run) choices=$(_clkdrift_names scenarios) ;;
 		list) choices='clocks disturbances scenarios limits configurations' ;;
-		lab) choices=run ;;
+		lab) choices='run setup' ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return

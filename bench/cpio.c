@@ -39,7 +39,7 @@ static void write_header(struct cpio *cpio, const char *name, unsigned mode, siz
 	pad(cpio, (size_t)(n > 0 ? n : 0) + name_size);
 }
 
-static bool has(const struct cpio *cpio, const char *name)
+bool cpio_has(const struct cpio *cpio, const char *name)
 {
 	for (size_t i = 0; i < cpio->count; i++)
 		if (strcmp(cpio->names[i], name) == 0)
@@ -90,7 +90,7 @@ int cpio_open(struct cpio *cpio, const char *path, struct error *err)
 
 int cpio_add_directory(struct cpio *cpio, const char *name, struct error *err)
 {
-	return has(cpio, name) ? 0 : begin_entry(cpio, name, S_IFDIR | 0755, 0, err);
+	return cpio_has(cpio, name) ? 0 : begin_entry(cpio, name, S_IFDIR | 0755, 0, err);
 }
 
 int cpio_add_text(
@@ -99,7 +99,7 @@ int cpio_add_text(
 	size_t size = strlen(text);
 	int rc;
 
-	if (has(cpio, name))
+	if (cpio_has(cpio, name))
 		return 0;
 	rc = begin_entry(cpio, name, S_IFREG | permissions, size, err);
 	if (rc)
@@ -134,7 +134,7 @@ int cpio_add_file(
 	FILE *in;
 	int rc;
 
-	if (has(cpio, name))
+	if (cpio_has(cpio, name))
 		return 0;
 	in = fopen(path, "re");
 	if (!in)

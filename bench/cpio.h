@@ -8,6 +8,7 @@
 #define BENCH_CPIO_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -28,6 +29,7 @@ int cpio_add_file(
 	struct cpio *cpio, const char *name, const char *path, unsigned permissions, struct error *err);
 int cpio_add_text(
 	struct cpio *cpio, const char *name, const char *text, unsigned permissions, struct error *err);
+bool cpio_has(const struct cpio *cpio, const char *name);
 int cpio_add_directory(struct cpio *cpio, const char *name, struct error *err);
 /* Ends the archive.  On failure of anything the file is gone; in any case nothing is left open. */
 int cpio_close(struct cpio *cpio, int failed, struct error *err);

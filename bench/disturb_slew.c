@@ -254,7 +254,7 @@ static int set_rate(const struct slew *s, struct error *err)
 	rc = timex_read(&tx, err);
 	if (!rc && (tx.freq != s->freq || tx.tick != s->tick))
 		rc = error_set(err, -EIO, "adjtimex took frequency %ld, tick %ld instead of %ld, %ld",
-			tx.freq, tx.tick, s->freq, s->tick);
+			(long)tx.freq, (long)tx.tick, s->freq, s->tick);
 	return rc;
 }
 

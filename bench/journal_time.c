@@ -77,8 +77,8 @@ static int timex_parse(const json_t *entry, struct timex *tx, struct error *err)
 	if (rc)
 		return rc;
 	*tx = (struct timex){ .freq = freq, .tick = tick, .status = (int)status, .esterror = esterror };
-	tx->maxerror =
-		maxerror + ((int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - raw_ns) / NS_PER_SEC * MAXERROR_US_PER_S;
+	tx->maxerror = maxerror + ((int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - raw_ns) / NS_PER_SEC *
+					  MAXERROR_US_PER_S;
 	return 0;
 }
 
@@ -108,16 +108,17 @@ int journal_timex_undo(const json_t *entry, char *text, size_t size, struct erro
 		if (adjtimex(&set) < 0)
 			return error_set(err, -errno,
 				"cannot put adjtimex frequency %+.3f ppm, tick %ld us back: %s",
-				timex_ppm(want.freq, TIMEX_TICK_US), want.tick, strerror(errno));
+				timex_ppm(want.freq, TIMEX_TICK_US), (long)want.tick, strerror(errno));
 		rc = timex_read(&now, err);
 		if (!rc && !timex_same(&now, &want))
 			rc = error_set(err, -EIO,
 				"adjtimex took frequency %ld, tick %ld, status %d instead of %ld, %ld, %d",
-				now.freq, now.tick, now.status, want.freq, want.tick, want.status);
+				(long)now.freq, (long)now.tick, now.status, (long)want.freq, (long)want.tick,
+				want.status);
 	}
 	if (!rc)
 		snprintf(text, size, "adjtimex frequency is %+.3f ppm, tick %ld us, status %d",
-			timex_ppm(now.freq, TIMEX_TICK_US), now.tick, now.status);
+			timex_ppm(now.freq, TIMEX_TICK_US), (long)now.tick, now.status);
 	return rc;
 }
 

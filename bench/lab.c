@@ -11,11 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/data_path.h"
 #include "bench/facts.h"
 #include "bench/lab_daemon.h"
 #include "bench/lab_guest.h"
 #include "bench/lab_host.h"
 #include "bench/lab_image.h"
+#include "bench/lab_kvm_note.h"
 #include "bench/lab_outside.h"
 #include "bench/lab_tidy.h"
 #include "bench/scenario.h"
@@ -39,9 +41,11 @@ struct lab {
 	const struct lab_plan *plan;
 	struct lab_wait wait;
 	struct scenario scenario;
+	struct lab_place place;
 	struct lab_kernel kernel;
 	struct lab_daemon daemon;
-	bool served; /* the server of the time was there to the end */
+	bool served;		/* the server of the time was there to the end */
+	char program[PATH_MAX]; /* clkdrift for the guest */
 	struct lab_host host;
 	struct lab_guest guest;
 	struct lab_outside outside;
@@ -55,12 +59,12 @@ struct lab {
 	struct error *err;
 };
 
-static int cache_path(const struct lab_plan *plan, char path[PATH_MAX], struct error *err)
+static int cache_path(const char *wish, char path[PATH_MAX], struct error *err)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
-	if (plan->cache)
-		snprintf(path, PATH_MAX, "%s", plan->cache);
+	if (wish)
+		snprintf(path, PATH_MAX, "%s", wish);
 	else if (xdg && xdg[0] == '/')
 		return path_join(path, PATH_MAX, xdg, "clkdrift/lab", err);
 	else if (home && home[0] == '/')
@@ -70,32 +74,46 @@ static int cache_path(const struct lab_plan *plan, char path[PATH_MAX], struct e
 	return 0;
 }
 
-static int make_cache(struct lab *lab, char full[PATH_MAX])
+static int make_cache(const char *wish, char full[PATH_MAX], struct error *err)
 {
 	char cache[PATH_MAX];
-	int rc = cache_path(lab->plan, cache, lab->err);
+	int rc = cache_path(wish, cache, err);
 
 	if (!rc)
-		rc = lab_make_directory(cache, lab->err);
+		rc = lab_make_directory(cache, err);
 	/* Tools run elsewhere. */
 	if (!rc && !realpath(cache, full))
-		rc = error_set(lab->err, -errno, "%s: %s", cache, strerror(errno));
+		rc = error_set(err, -errno, "%s: %s", cache, strerror(errno));
 	return rc;
+}
+
+static int find_place(const char *wish, const char *arch, struct lab_place *place, struct error *err)
+{
+	char cache[PATH_MAX];
+	int rc = make_cache(wish, cache, err);
+
+	return rc ? rc : lab_place_of(cache, arch, place, err);
 }
 
 static int find_kernel(struct lab *lab)
 {
 	const struct lab_plan *plan = lab->plan;
-	char cache[PATH_MAX];
-	int rc;
+	const char *arch = plan->config->arch;
+	bool foreign = lab_arch_is_foreign(arch);
+	int rc = 0;
 
+	if (plan->modules && !plan->kernel)
+		return error_set(lab->err, -EINVAL, "--modules goes with --kernel");
+	if (foreign || !plan->kernel)
+		rc = find_place(plan->cache, arch, &lab->place, lab->err);
+	if (!rc && foreign)
+		rc = lab_root_check(&lab->place, arch, lab->err);
+	if (rc)
+		return rc;
 	if (plan->kernel)
 		return lab_kernel_use(&lab->kernel, plan->kernel, plan->modules, lab->err);
-	if (plan->modules)
-		return error_set(lab->err, -EINVAL, "--modules goes with --kernel");
 	progress_say(plan->progress, "looking for the guest's kernel");
-	rc = make_cache(lab, cache);
-	return rc ? rc : lab_kernel_fetch(&lab->wait, cache, plan->config->arch, &lab->kernel, lab->err);
+	return lab_kernel_fetch(&lab->wait, &lab->place, arch, &lab->kernel, lab->err);
 }
 
 static int start_daemon(struct lab *lab)
@@ -105,10 +123,44 @@ static int start_daemon(struct lab *lab)
 
 	if (!lab->plan->config->daemon[0])
 		return 0;
-	rc = make_cache(lab, cache);
+	rc = make_cache(lab->plan->cache, cache, lab->err);
 	if (!rc)
 		rc = lab_daemon_find(&lab->wait, cache, &lab->daemon, lab->err);
 	return rc ? rc : lab_daemon_serve(&lab->wait, lab->dir, &lab->daemon, lab->err);
+}
+
+/* The guest's clkdrift. */
+static int find_program(struct lab *lab)
+{
+	const struct lab_plan *plan = lab->plan;
+	const char *arch = plan->config->arch;
+	char name[64];
+	ssize_t length;
+
+	if (plan->program) {
+		snprintf(lab->program, sizeof(lab->program), "%s", plan->program);
+		return access(lab->program, R_OK)
+			       ? error_set(lab->err, -errno, "--program %s: cannot read: %s", plan->program,
+					 strerror(errno))
+			       : 0;
+	}
+	if (!lab_arch_is_foreign(arch)) {
+		length = readlink("/proc/self/exe", lab->program, sizeof(lab->program) - 1);
+		if (length > 0)
+			lab->program[length] = '\0';
+		return length > 0 ? 0 : error_set(lab->err, -errno, "/proc/self/exe: %s", strerror(errno));
+	}
+	/* Of a source tree, or installed. */
+	snprintf(name, sizeof(name), "build-%.16s/clkdrift", arch);
+	if (data_path(name, lab->program, NULL) == 0)
+		return 0;
+	snprintf(name, sizeof(name), "%.16s/clkdrift", arch);
+	if (data_path(name, lab->program, NULL) == 0)
+		return 0;
+	return error_set(lab->err, -ENOENT,
+		"there is no clkdrift for %s guests: run 'make lab-%s' in the source tree, or give --program "
+		"FILE",
+		arch, arch);
 }
 
 static int make_private(struct lab *lab)
@@ -129,8 +181,8 @@ static int make_private(struct lab *lab)
 static int make_image(struct lab *lab)
 {
 	char scenario[PATH_MAX], path[PATH_MAX];
-	const struct lab_image image = { lab->plan->config, &lab->kernel, &lab->daemon, scenario,
-		lab->scenario.name, lab->plan->arguments };
+	const struct lab_image image = { lab->plan->config, &lab->kernel, &lab->place, lab->program,
+		&lab->daemon, scenario, lab->scenario.name, lab->plan->arguments };
 	int rc = scenario_find(lab->plan->scenario, scenario, lab->err);
 
 	if (!rc)
@@ -210,6 +262,25 @@ static int boot_with(struct lab *lab, const char *accel, double usual_s, bool la
 	return 0;
 }
 
+/* Where it hung before it would hang again. */
+static int boot_kvm(struct lab *lab, bool only, struct error *why)
+{
+	const char *boot_id = facts_text(lab->host.facts, "boot_id");
+	char cache[PATH_MAX], note[sizeof(why->text)];
+	bool noted = cache_path(lab->plan->cache, cache, NULL) == 0;
+	int rc;
+
+	if (access("/dev/kvm", R_OK | W_OK))
+		return error_set(why, -errno, "/dev/kvm: %s", strerror(errno));
+	if (!only && noted && kvm_note_read(cache, boot_id, note, sizeof(note)))
+		return error_set(why, -ETIMEDOUT, "%s", note);
+	rc = boot_with(lab, "kvm", BOOT_KVM_S, only, why);
+	text_clean(why->text);
+	if (rc == -ETIMEDOUT && noted)
+		kvm_note_write(cache, boot_id, why->text);
+	return rc;
+}
+
 static int boot(struct lab *lab)
 {
 	const char *wish = lab->plan->config->accel;
@@ -219,10 +290,7 @@ static int boot(struct lab *lab)
 
 	if (strcmp(wish, "tcg") == 0)
 		return boot_with(lab, "tcg", BOOT_TCG_S, true, lab->err);
-	if (access("/dev/kvm", R_OK | W_OK))
-		rc = error_set(&why, -errno, "/dev/kvm: %s", strerror(errno));
-	else
-		rc = boot_with(lab, "kvm", BOOT_KVM_S, only, &why);
+	rc = boot_kvm(lab, only, &why);
 	if (rc == 0 || rc == -EINTR || only)
 		return rc ? error_set(lab->err, rc, "%s", why.text) : 0;
 	snprintf(lab->accel_why, sizeof(lab->accel_why), "kvm: %.390s", why.text);
@@ -327,6 +395,8 @@ static int prepare(struct lab *lab)
 	if (!rc)
 		rc = find_kernel(lab);
 	if (!rc)
+		rc = find_program(lab);
+	if (!rc)
 		rc = make_private(lab);
 	if (!rc)
 		rc = start_daemon(lab);
@@ -430,5 +500,28 @@ int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 	run_free(&lab->run);
 	scenario_free(&lab->scenario);
 	free(lab);
+	return rc;
+}
+
+int lab_setup(const char *arch, const char *cache, struct progress *progress, struct lab_setup *setup,
+	struct error *err)
+{
+	struct lab_wait wait;
+	int rc;
+
+	*setup = (struct lab_setup){ 0 };
+	if (!lab_arch_is_foreign(arch))
+		return error_set(err, -EINVAL, "--arch %s: nothing to set up; there is i386", arch);
+	rc = find_place(cache, arch, &setup->place, err);
+	if (rc)
+		return rc;
+	lab_wait_block(&wait);
+	progress_say(progress, "fetching the packages of the guests");
+	rc = lab_root_setup(&wait, &setup->place, arch, &setup->fetched, err);
+	if (!rc) {
+		progress_say(progress, "fetching the guests' kernel");
+		rc = lab_kernel_fetch(&wait, &setup->place, arch, &setup->kernel, err);
+	}
+	lab_wait_unblock(&wait);
 	return rc;
 }

@@ -8,6 +8,8 @@
 #define BENCH_LAB_H
 
 #include "bench/lab_config.h"
+#include "bench/lab_kernel.h"
+#include "bench/lab_root.h"
 #include "bench/progress.h"
 #include "results/error.h"
 #include "results/run.h"
@@ -18,7 +20,8 @@ struct lab_plan {
 	const char *scenario;	      /* name or path */
 	const char *cache;	      /* NULL: $XDG_CACHE_HOME/clkdrift/lab, else ~/.cache/clkdrift/lab */
 	const char *kernel, *modules; /* NULL: fetched; see lab_kernel_use() */
-	const char *output;	      /* the run directory; NULL: one under parent */
+	const char *program; /* clkdrift for the guest; NULL: this one, or the one built for its arch */
+	const char *output;  /* the run directory; NULL: one under parent */
 	const char *parent;
 	double duration_s; /* 0: as the scenario says */
 	double deadline_s; /* for the guest's boot, its setup and its end each; 0: the usual ones */
@@ -31,5 +34,15 @@ struct lab_plan {
  * On failure it is set too where there is a directory to look into, else NULL.  After a signal (-EINTR) nothing is left.
  */
 int lab_run(const struct lab_plan *plan, char **dir, struct error *err);
+
+struct lab_setup {
+	struct lab_place place;
+	struct lab_kernel kernel;
+	bool fetched; /* the root was made anew */
+};
+
+/* Makes what guests of that architecture need in the cache (NULL as above).  0 or -errno with err set. */
+int lab_setup(const char *arch, const char *cache, struct progress *progress, struct lab_setup *setup,
+	struct error *err);
 
 #endif

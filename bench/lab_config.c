@@ -34,7 +34,7 @@ struct key {
 #define MEMBER(m) offsetof(struct lab_config, m), sizeof(((struct lab_config *)0)->m)
 static const struct key keys[] = {
 	{ "summary", TEXT, MEMBER(summary), 0, 0, NULL },
-	{ "arch", TEXT, MEMBER(arch), 0, 0, " x86_64 " },
+	{ "arch", TEXT, MEMBER(arch), 0, 0, " x86_64 i386 " },
 	{ "vcpus", NUMBER, MEMBER(vcpus), 1, 64, NULL },
 	{ "maxvcpus", NUMBER, MEMBER(maxvcpus), 1, 64, NULL },
 	{ "memory", NUMBER, MEMBER(memory_mb), 128, 65536, NULL },

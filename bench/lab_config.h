@@ -5,7 +5,7 @@
  *
  *   [NAME]               letters, digits and -_.+
  *   summary = one line for 'clkdrift list configurations'
- *   arch = x86_64        which QEMU; the guest runs this very program, so there is no other
+ *   arch = x86_64        which QEMU; or i386, whose guests 'clkdrift lab setup' and 'make lab-i386' make ready
  *   vcpus = 1            1 to 64
  *   maxvcpus =           room for vCPUs that are plugged in later; vcpus to 64, as vcpus where it is not given
  *   memory = 512         MiB, 128 to 65536
@@ -14,7 +14,8 @@
  *   hpet = yes
  *   cstates = no         add the ACPI tables of bench/lab/cstates.asl, pstates.asl
  *   pstates = no
- *   accel = auto         kvm where that boots, else tcg; kvm or tcg: only that
+ *   accel = auto         kvm where that boots, else tcg; kvm or tcg: only that.  Where KVM hung it is not
+ *                        tried again until this machine is booted anew (bench/lab_kvm_note.h)
  *   daemon =             chrony: a time daemon in the guest, which asks this machine
  *   makestep = 1 3       when that daemon sets the clock at once: offset in s and updates, as in chrony.conf
  *   modules =            kernel modules to load beside those that the lab needs, between blanks

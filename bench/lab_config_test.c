@@ -33,7 +33,7 @@ static void test_all_keys(void **state)
 
 	(void)state;
 	assert_int_equal(
-		load("; comment\n[plain]\nsummary = a b\n[full-1.2]\nsummary = s\narch = x86_64\nvcpus = "
+		load("; comment\n[plain]\nsummary = a b\n[full-1.2]\nsummary = s\narch = i386\nvcpus = "
 		     "64\nmaxvcpus = 64\n"
 		     "memory = 128\ncpu = EPYC,+x\nmachine = q35\nhpet = no\ncstates = yes\npstates = yes\n"
 		     "accel = tcg\ndaemon = chrony\nmakestep = 0.1 -1\nmodules = a b\nappend = tsc=reliable "
@@ -52,7 +52,7 @@ static void test_all_keys(void **state)
 	assert_string_equal(c->daemon, "");
 	c = lab_configs_find(&configs, "full-1.2");
 	assert_non_null(c);
-	assert_string_equal(c->arch, "x86_64");
+	assert_string_equal(c->arch, "i386");
 	assert_int_equal(c->vcpus, 64);
 	assert_int_equal(c->maxvcpus, 64);
 	assert_int_equal(c->memory_mb, 128);
@@ -86,7 +86,7 @@ static void test_refused(void **state)
 		{ "[a]\nhpet = maybe\n", 2, "neither yes nor no" },
 		{ "[a]\nsummary = x\naccel = hvf\n", 3, "none of the words" },
 		{ "[a]\ndaemon = ntpd\n", 2, "none of the words" },
-		{ "[a]\narch = i386\n", 2, "none of the words" },
+		{ "[a]\narch = arm\n", 2, "none of the words" },
 		{ "[a]\narch =\n", 2, "none of the words" },
 		{ "[a]\nspeed = 9\n", 2, "unknown key" },
 		{ "[a]\nvcpus = 1\nvcpus = 2\n", 3, "twice" },
@@ -137,7 +137,8 @@ static void test_no_file(void **state)
 
 static void test_shipped(void **state)
 {
-	static const char *const names[] = { "one-vcpu", "two-vcpus", "no-hpet", "cstates", "pstates" };
+	static const char *const names[] = { "one-vcpu", "two-vcpus", "no-hpet", "cstates", "pstates",
+		"i386-one-vcpu", "i386-two-vcpus" };
 	struct lab_configs configs;
 	struct error err = { "" };
 

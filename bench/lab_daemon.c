@@ -50,7 +50,9 @@ static int program_at(const char *place, struct lab_daemon *d)
 int lab_daemon_find(struct lab_wait *wait, const char *cache, struct lab_daemon *d, struct error *err)
 {
 	char parent[PATH_MAX], place[PATH_MAX];
-	const struct lab_package package = { .parent = parent, .name = PACKAGE, .what = "time daemon" };
+	const struct lab_package package = {
+		.apt = "-q", .parent = parent, .name = PACKAGE, .what = "time daemon"
+	};
 	int rc;
 
 	*d = (struct lab_daemon){ 0 };

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,12 @@
 
 #include "bench/cpio.h"
 #include "bench/data_path.h"
+#include "bench/elf_needs.h"
 #include "results/file.h"
 
 #define LIST_S	    30
-#define INTERP_MAX  256
-#define PHDRS_MAX   64
 #define COMMAND_MAX 4096
+#define DEPTH_MAX   32 /* of libraries */
 
 struct builder {
 	struct lab_wait *wait;
@@ -24,32 +25,6 @@ struct builder {
 	struct cpio cpio;
 	struct error *err;
 };
-
-/* The loader that a program names; empty: it is linked statically. */
-static int read_interpreter(const char *path, char interpreter[INTERP_MAX], struct error *err)
-{
-	Elf64_Ehdr head;
-	Elf64_Phdr part;
-	FILE *in = fopen(path, "re");
-	bool good = in && fread(&head, sizeof(head), 1, in) == 1 &&
-		    memcmp(head.e_ident, ELFMAG, SELFMAG) == 0 && head.e_ident[EI_CLASS] == ELFCLASS64 &&
-		    head.e_phnum <= PHDRS_MAX;
-
-	interpreter[0] = '\0';
-	for (unsigned i = 0; good && i < head.e_phnum && !interpreter[0]; i++) {
-		good = fseek(in, (long)(head.e_phoff + i * sizeof(part)), SEEK_SET) == 0 &&
-		       fread(&part, sizeof(part), 1, in) == 1;
-		if (!good || part.p_type != PT_INTERP)
-			continue;
-		good = part.p_filesz > 1 && part.p_filesz < INTERP_MAX &&
-		       fseek(in, (long)part.p_offset, SEEK_SET) == 0 &&
-		       fread(interpreter, part.p_filesz, 1, in) == 1;
-		interpreter[good ? part.p_filesz : 0] = '\0';
-	}
-	if (in)
-		fclose(in);
-	return good ? 0 : error_set(err, -ENOEXEC, "%s: not a 64-bit program", path);
-}
 
 /* "	libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x7f..)"; others are the loader and the vdso. */
 static int add_library(struct builder *b, char *line)
@@ -70,21 +45,13 @@ static int add_library(struct builder *b, char *line)
 	return cpio_add_file(&b->cpio, name, arrow, 0755, b->err);
 }
 
-/* A program with its loader, and its libraries in /lib, where init makes the loader look. */
-static int add_program(struct builder *b, const char *name, const char *path)
+/* Of this machine: its loader knows where they are. */
+static int add_own_libraries(struct builder *b, const char *path, const char *loader)
 {
-	char interpreter[INTERP_MAX], *output = NULL, *rest = NULL;
-	const char *const argv[] = { interpreter, "--list", path, NULL };
-	int rc;
+	const char *const argv[] = { loader, "--list", path, NULL };
+	char *output = NULL, *rest = NULL;
+	int rc = lab_tool_run(b->wait, "/", argv, LIST_S, &output, b->err);
 
-	rc = read_interpreter(path, interpreter, b->err);
-	if (!rc)
-		rc = cpio_add_file(&b->cpio, name, path, 0755, b->err);
-	if (rc || !interpreter[0])
-		return rc;
-	rc = cpio_add_file(&b->cpio, interpreter + strspn(interpreter, "/"), interpreter, 0755, b->err);
-	if (!rc)
-		rc = lab_tool_run(b->wait, "/", argv, LIST_S, &output, b->err);
 	for (char *line = rc ? NULL : strtok_r(output, "\n", &rest); line && !rc;
 		line = strtok_r(NULL, "\n", &rest))
 		rc = add_library(b, line);
@@ -92,25 +59,83 @@ static int add_program(struct builder *b, const char *name, const char *path)
 	return rc;
 }
 
+/* Of a private root, whose loader may not run here.  depth: libraries need libraries. */
+static int add_root_libraries(struct builder *b, const char *path, unsigned depth)
+{
+	struct elf_needs *needs = malloc(sizeof(*needs));
+	char library[PATH_MAX], name[NAME_MAX + 8];
+	int rc = needs ? elf_needs_read(path, needs, b->err) : error_set(b->err, -ENOMEM, "out of memory");
+
+	if (!rc && depth > DEPTH_MAX)
+		rc = error_set(b->err, -ELOOP, "%s: libraries need each other", path);
+	for (size_t i = 0; !rc && i < needs->count; i++) {
+		snprintf(name, sizeof(name), "lib/%s", needs->libraries[i]);
+		if (cpio_has(&b->cpio, name))
+			continue;
+		if (!lab_root_library(b->image->place, needs->libraries[i], library))
+			rc = error_set(b->err, -ENOENT, "%s needs %s, which is not in %s", path,
+				needs->libraries[i], b->image->place->root);
+		if (!rc)
+			rc = cpio_add_file(&b->cpio, name, library, 0755, b->err);
+		if (!rc)
+			rc = add_root_libraries(b, library, depth + 1);
+	}
+	free(needs);
+	return rc;
+}
+
+static int check_machine(struct builder *b, const char *path, const struct elf_needs *needs)
+{
+	const char *arch = b->image->config->arch;
+	unsigned wanted = strcmp(arch, "i386") == 0 ? EM_386 : EM_X86_64;
+
+	return needs->machine == wanted ? 0
+					: error_set(b->err, -ENOEXEC, "%s: not a program for %s", path, arch);
+}
+
+/* A program with its loader, and its libraries in /lib, where init makes the loader look. */
+static int add_program(struct builder *b, const char *name, const char *path)
+{
+	bool own = !b->image->place->root[0];
+	struct elf_needs needs;
+	char loader[PATH_MAX];
+	int rc = elf_needs_read(path, &needs, b->err);
+
+	if (!rc)
+		rc = check_machine(b, path, &needs);
+	if (!rc)
+		rc = cpio_add_file(&b->cpio, name, path, 0755, b->err);
+	if (rc || !needs.loader[0])
+		return rc;
+	snprintf(loader, sizeof(loader), "%s", needs.loader);
+	if (!own && !lab_root_library(b->image->place, strrchr(needs.loader, '/') + 1, loader))
+		return error_set(b->err, -ENOENT, "%s: its loader %s is not in %s", path, needs.loader,
+			b->image->place->root);
+	rc = cpio_add_file(&b->cpio, needs.loader + strspn(needs.loader, "/"), loader, 0755, b->err);
+	if (rc)
+		return rc;
+	return own ? add_own_libraries(b, path, loader) : add_root_libraries(b, path, 0);
+}
+
+static bool find_program(const struct builder *b, const char *name, char path[PATH_MAX])
+{
+	return b->image->place->root[0] ? lab_root_program(b->image->place, name, path)
+					: lab_tool_find(name, path);
+}
+
 static int add_programs(struct builder *b)
 {
 	char path[PATH_MAX];
-	ssize_t length;
 	int rc;
 
-	if (!lab_tool_find("busybox", path))
+	if (!find_program(b, "busybox", path))
 		return error_set(b->err, -ENOENT,
 			"busybox is not installed; install it (Debian: apt install busybox-static)");
 	rc = add_program(b, "bin/busybox", path);
-	length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (!rc && length <= 0)
-		rc = error_set(b->err, -errno, "/proc/self/exe: %s", strerror(errno));
-	if (rc)
-		return rc;
-	path[length] = '\0';
-	rc = add_program(b, "bin/clkdrift", path);
+	if (!rc)
+		rc = add_program(b, "bin/clkdrift", b->image->program);
 	/* Phases that need it are skipped without it. */
-	if (!rc && lab_tool_find("stress-ng", path))
+	if (!rc && find_program(b, "stress-ng", path))
 		rc = add_program(b, "bin/stress-ng", path);
 	return rc;
 }

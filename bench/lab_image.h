@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * The guest's root: an initramfs with busybox, this very program, what both need, and
- * an init that runs one scenario and hands the result out.
+ * The guest's root: an initramfs with busybox, clkdrift (this very program, or one that was
+ * built for the guest), what both need, and an init that runs one scenario and hands the result out.
  *
  * The init speaks on the second serial port, one word a line: "init", "sampling",
  * "packed", "no-disk"; the result is a tar archive at the beginning of the first virtio disk:
@@ -19,11 +19,14 @@
 #include "bench/lab_config.h"
 #include "bench/lab_daemon.h"
 #include "bench/lab_kernel.h"
+#include "bench/lab_root.h"
 #include "results/error.h"
 
 struct lab_image {
 	const struct lab_config *config;
 	const struct lab_kernel *kernel;
+	const struct lab_place *place;	 /* whose programs the guest runs */
+	const char *program;		 /* clkdrift for the guest */
 	const struct lab_daemon *daemon; /* of the guest; it runs if the configuration wants it */
 	const char *scenario;		 /* path */
 	const char *scenario_name;	 /* of the file in the guest, without ".ini" */

@@ -20,6 +20,7 @@ static const struct {
 	const char *arch, *package;
 } kinds[] = {
 	{ "x86_64", "linux-image-cloud-amd64" },
+	{ "i386", "linux-image-686-pae" },
 };
 
 static const char *kind_of(const char *arch)
@@ -64,10 +65,10 @@ static int parse_depends(const char *text, char *package, size_t size)
 	return 0;
 }
 
-static int newest_package(
-	struct lab_wait *wait, const char *kind, char *package, size_t size, struct error *err)
+static int newest_package(struct lab_wait *wait, const char *apt, const char *kind, char *package,
+	size_t size, struct error *err)
 {
-	const char *const argv[] = { "apt-cache", "depends", kind, NULL };
+	const char *const argv[] = { "apt-cache", apt, "depends", kind, NULL };
 	struct error why = { "" };
 	char *output = NULL;
 	int rc = lab_tool_run(wait, "/", argv, ASK_S, &output, &why);
@@ -106,8 +107,8 @@ static int any_cached(const char *parent, struct lab_kernel *kernel)
 	return kernel_at(place, kernel);
 }
 
-int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch, struct lab_kernel *kernel,
-	struct error *err)
+int lab_kernel_fetch(struct lab_wait *wait, const struct lab_place *at, const char *arch,
+	struct lab_kernel *kernel, struct error *err)
 {
 	const char *kind = kind_of(arch);
 	char parent[PATH_MAX], place[PATH_MAX];
@@ -117,10 +118,10 @@ int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch,
 	*kernel = (struct lab_kernel){ 0 };
 	if (!kind)
 		return error_set(err, -EINVAL, "no kernel package is known for %s; give --kernel FILE", arch);
-	rc = path_join(parent, sizeof(parent), cache, "kernel", err);
+	rc = path_join(parent, sizeof(parent), at->dir, "kernel", err);
 	if (rc)
 		return rc;
-	rc = newest_package(wait, kind, kernel->package, sizeof(kernel->package), &why);
+	rc = newest_package(wait, at->apt, kind, kernel->package, sizeof(kernel->package), &why);
 	if (rc && rc != -EINTR && any_cached(parent, kernel) == 0)
 		return 0;
 	if (rc)
@@ -129,7 +130,8 @@ int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch,
 	if (rc || kernel_at(place, kernel) == 0)
 		return rc;
 	rc = lab_package_fetch(wait,
-		&(struct lab_package){ parent, kernel->package, "guest kernel", list_modules }, place, err);
+		&(struct lab_package){ at->apt, parent, kernel->package, "guest kernel", list_modules },
+		place, err);
 	if (!rc && kernel_at(place, kernel))
 		rc = error_set(
 			err, -ENOENT, "%s: holds no kernel; remove it to have it fetched again", place);

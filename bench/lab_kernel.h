@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bench/lab_root.h"
 #include "bench/lab_tool.h"
 #include "results/error.h"
 
@@ -21,11 +22,11 @@ struct lab_kernel {
 };
 
 /*
- * The kernel for guests of that architecture, from CACHE/kernel or, the first time, from the package archive.
+ * The kernel for guests of that architecture, from its place or, the first time, from the package archive.
  * Another process may do the same at the same time.  0 or -errno with err set.
  */
-int lab_kernel_fetch(struct lab_wait *wait, const char *cache, const char *arch, struct lab_kernel *kernel,
-	struct error *err);
+int lab_kernel_fetch(struct lab_wait *wait, const struct lab_place *at, const char *arch,
+	struct lab_kernel *kernel, struct error *err);
 
 /* A kernel of the user's; modules (a directory with modules.dep) may be NULL. */
 int lab_kernel_use(struct lab_kernel *kernel, const char *image, const char *modules, struct error *err);

@@ -2,45 +2,7 @@
 /* Copyright the clkdrift developers */
 #include "bench/lab_kernel.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <sys/stat.h>
-
-#include <cmocka.h>
-
-static char dir[64];
-
-static int begin(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/clkdrift-lab-kernel-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	lab_remove_tree(dir);
-	return 0;
-}
-
-static void put(const char *name, const char *text, mode_t mode)
-{
-	char path[256];
-	struct error err = { "" };
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	*strrchr(path, '/') = '\0';
-	assert_int_equal(lab_make_directory(path, &err), 0);
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	out = fopen(path, "we");
-	assert_non_null(out);
-	fputs(text, out);
-	assert_int_equal(fclose(out), 0);
-	assert_int_equal(chmod(path, mode), 0);
-}
+#include "bench/lab_bed.h"
 
 static void test_depends(void **state)
 {
@@ -104,24 +66,23 @@ static void test_modules(void **state)
 /* With tools of ours in $PATH: what the archive would do. */
 static void fetch_with(const char *apt_get, int *rc, struct lab_kernel *kernel, struct error *err)
 {
-	char path[512], *before = strdup(getenv("PATH"));
+	char path[512], *before;
+	struct lab_place place;
 	struct lab_wait wait;
 
-	assert_non_null(before);
 	put("bin/apt-cache", "#!/bin/sh\necho '  Depends: linux-image-9.9-cloud-amd64'\n", 0755);
 	put("bin/apt-get", apt_get, 0755);
 	put("bin/dpkg", "#!/bin/sh\nmkdir -p $3/boot $3/lib/modules/9.9 && echo k >$3/boot/vmlinuz-9.9\n",
 		0755);
 	put("bin/busybox", "#!/bin/sh\n[ $1 = depmod ] && echo a.ko: >$3/lib/modules/$4/modules.dep\n", 0755);
-	snprintf(path, sizeof(path), "%s/bin:%s", dir, before);
-	setenv("PATH", path, 1);
+	before = path_take();
 	snprintf(path, sizeof(path), "%s/cache", dir);
 	*err = (struct error){ "" };
+	assert_int_equal(lab_place_of(path, "x86_64", &place, err), 0);
 	lab_wait_block(&wait);
-	*rc = lab_kernel_fetch(&wait, path, "x86_64", kernel, err);
+	*rc = lab_kernel_fetch(&wait, &place, "x86_64", kernel, err);
 	lab_wait_unblock(&wait);
-	setenv("PATH", before, 1);
-	free(before);
+	path_restore(before);
 }
 
 static void test_fetch(void **state)

@@ -28,7 +28,7 @@ int lab_package_find(const char *pattern, char path[PATH_MAX])
 static int fetch_into(
 	struct lab_wait *wait, const char *dir, const struct lab_package *package, struct error *err)
 {
-	const char *const download[] = { "apt-get", "-q", "download", package->name, NULL };
+	const char *const download[] = { "apt-get", package->apt, "download", package->name, NULL };
 	char pattern[PATH_MAX], deb[PATH_MAX];
 	const char *const unpack[] = { "dpkg", "-x", deb, LAB_PACKAGE_TREE, NULL };
 	int rc = lab_tool_run(wait, dir, download, DOWNLOAD_S, NULL, err);

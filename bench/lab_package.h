@@ -10,6 +10,7 @@
 #include "results/error.h"
 
 struct lab_package {
+	const char *apt;    /* the first argument of apt-get: see struct lab_place */
 	const char *parent; /* directory of the cache; made where it is missing */
 	const char *name;   /* of the package: its files will stand in parent/name */
 	const char *what;   /* it is for, for messages: "no guest kernel: package ..." */

@@ -162,6 +162,8 @@ SETTER(scenario, o->scenario = text)
 SETTER(cache, o->cache = text)
 SETTER(kernel, o->kernel = text)
 SETTER(modules, o->modules = text)
+SETTER(program, o->program = text)
+SETTER(arch, o->arch = text)
 SETTER(json, o->json = true)
 SETTER(quiet, o->quiet = true)
 SETTER(dry_run, o->dry_run = true)
@@ -177,9 +179,11 @@ static const struct option_row rows[] = {
 		set_clocks },
 	{ 0, "ntp", "SERVER",
 		"an NTP server as one more clock: NAME, ADDRESS or [V6], :PORT; may be repeated", set_ntp },
-	{ 0, "peer", "WHERE", "another machine's clocks too: TRANSPORT:ADDRESS of its 'clkdrift serve', as shm:auto",
+	{ 0, "peer", "WHERE",
+		"another machine's clocks too: TRANSPORT:ADDRESS of its 'clkdrift serve', as shm:auto",
 		set_peer },
-	{ 0, "reference", "CLOCK", "clock to compare with: any sampled one, or tsc (default: peer, else monotonic_raw)",
+	{ 0, "reference", "CLOCK",
+		"clock to compare with: any sampled one, or tsc (default: peer, else monotonic_raw)",
 		set_reference },
 	{ 0, "interval", "TIME", "time between bursts (default: 20ms); 0 is back to back", set_interval },
 	{ 0, "burst", "N", "readings of each clock at a time (default: 16); the narrowest is kept",
@@ -191,7 +195,8 @@ static const struct option_row rows[] = {
 	{ 0, "udp", "PORT", "answer over UDP: [ADDRESS:]PORT; without an address for this machine alone",
 		set_udp },
 	{ 0, "vsock", "PORT", "answer guests, or the host, over vsock: [CID:]PORT", set_vsock },
-	{ 0, "key", "FILE", "the key that --udp and --vsock share with the asker, who names it as key=FILE", set_key },
+	{ 0, "key", "FILE", "the key that --udp and --vsock share with the asker, who names it as key=FILE",
+		set_key },
 	{ 0, "explain", NULL, "say how a guest gets the shared memory, and do nothing", set_explain },
 	{ 0, "freq", "FILE", "one column of fractional frequencies (dimensionless)", set_freq },
 	{ 0, "phase", "FILE", "one column of time errors in seconds", set_phase },
@@ -205,9 +210,12 @@ static const struct option_row rows[] = {
 	{ 0, "deadline", "TIME",
 		"how long the guest may take to boot, to set up and to end, each (default: 20s to 120s)",
 		set_deadline },
-	{ 0, "cache", "DIR", "where fetched packages are kept (default: ~/.cache/clkdrift/lab)", set_cache },
+	{ 0, "cache", "DIR", "where what is fetched is kept (default: ~/.cache/clkdrift/lab)", set_cache },
 	{ 0, "kernel", "FILE", "a kernel image of yours instead of the fetched one", set_kernel },
 	{ 0, "modules", "DIR", "its modules: the directory of modules.dep", set_modules },
+	{ 0, "program", "FILE", "clkdrift for the guest (default: this one, or what 'make lab-i386' built)",
+		set_program },
+	{ 0, "arch", "NAME", "the architecture to set up guests of: i386", set_arch },
 	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
 	{ 0, "json", NULL, "results as JSON on stdout", set_json },

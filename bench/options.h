@@ -45,7 +45,7 @@ struct options {
 	bool remove_mean;
 	const char *ntp[OPTIONS_NTP_MAX]; /* servers, in the order given */
 	size_t ntp_count;
-	const char *config, *append, *scenario, *cache, *kernel, *modules; /* lab */
+	const char *config, *append, *scenario, *cache, *kernel, *modules, *program, *arch; /* lab */
 	char **arguments; /* what is left, in order */
 	int argument_count;
 };

@@ -37,7 +37,9 @@
 #define PEER_TEXT_MAX	  4096
 
 typedef _Atomic uint64_t peer_word;
-_Static_assert(sizeof(peer_word) == 8 && ATOMIC_LLONG_LOCK_FREE == 2, "shared words are plain memory");
+/* 32-bit CPUs too move them at once, by the FPU or SSE2: ATOMIC_LLONG_LOCK_FREE only tells of unaligned ones there. */
+_Static_assert(sizeof(peer_word) == 8 && _Alignof(peer_word) == 8 && __atomic_always_lock_free(8, 0),
+	"shared words are plain memory");
 
 #define PEER_LINE _Alignas(128)
 
@@ -90,6 +92,13 @@ struct peer_page {
 	char spare[7424];
 };
 _Static_assert(sizeof(struct peer_page) == PEER_PAGE_SIZE, "the page fills its 64 KiB");
+/* A 32-bit guest and its 64-bit host must see the same. */
+_Static_assert(
+	offsetof(struct peer_page, ask) == 128 && offsetof(struct peer_page, answer) == 256 &&
+		offsetof(struct peer_page, facts) == 384 && offsetof(struct peer_page, mailbox) == 512 &&
+		offsetof(struct peer_page, facts_words) == 8960 && offsetof(struct page_ask, place) == 40 &&
+		offsetof(struct page_answer, check) == 40 && offsetof(struct peer_text, words) == 128,
+	"the layout is the same on every machine");
 
 /* ---- the header ---- */
 

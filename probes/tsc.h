@@ -40,7 +40,7 @@ static inline uint64_t tsc_raw_p(void)
 {
 	uint32_t lo, hi;
 
-	__asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi) : : "rcx", "memory");
+	__asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi) : : "ecx", "memory");
 	return (uint64_t)hi << 32 | lo;
 }
 

@@ -19,13 +19,6 @@ shared() { find /dev/shm -name 'clkdrift-lab-*' 2>/dev/null | sort; }
 
 # ---- what is refused before anything is begun ----
 
-refused_lab() { # NAME REGEX ARGUMENT...
-	local name=$1 regex=$2
-	shift 2
-	clkdrift lab "$@"
-	is "$rc $(wc -l <"$T/err")" "2 1" "$name: one line, exit code 2"
-	like "$err" "$regex" "$name: the reason"
-}
 refused_lab "no action" 'too few arguments'
 refused_lab "unknown action" 'unknown action "walk"' walk
 refused_lab "no configuration" 'needs --config' run

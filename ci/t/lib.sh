@@ -102,6 +102,15 @@ refused() { # NAME REGEX DIRECTORY [OPTION]...
 	ok $? "$name" "$wrong: $(head -c 1000 <<<"$err")"
 }
 
+# The lab says why not, in one line, exit code 2.
+refused_lab() { # NAME REGEX ARGUMENT...
+	local name=$1 regex=$2
+	shift 2
+	clkdrift lab "$@"
+	is "$rc $(wc -l <"$T/err")" "2 1" "$name: one line, exit code 2"
+	like "$err" "$regex" "$name: the reason"
+}
+
 json() { jq -r "$1" "$T/out"; }
 
 # A run written by hand: the smallest run.json, monotonic and a 24-bit acpi_pm that drifts by
