@@ -109,9 +109,20 @@ static bool try_edges(const struct fit_input *in, bool *use, double half, struct
 	return true;
 }
 
+/* INFINITY: none was used in that stretch. */
+static double narrowest_ns(const struct fit_input *in, const bool *use, double from_s, double to_s)
+{
+	double narrowest = INFINITY;
+
+	for (size_t i = 0; i < in->count; i++)
+		if (use[i] && in->t_s[i] >= from_s && in->t_s[i] <= to_s)
+			narrowest = fmin(narrowest, 2 * in->half_ns[i]);
+	return narrowest;
+}
+
 static void extent(const struct fit_input *in, const bool *use, struct fit *fit)
 {
-	double first = NAN, last = NAN, narrowest = INFINITY;
+	double first = NAN, last = NAN, begin, end;
 
 	for (size_t i = 0; i < in->count; i++) {
 		if (!use[i])
@@ -119,14 +130,16 @@ static void extent(const struct fit_input *in, const bool *use, struct fit *fit)
 		/* A TSC that went backward must not make the span negative; fmin() passes over NaN. */
 		first = fmin(first, in->t_s[i]);
 		last = fmax(last, in->t_s[i]);
-		narrowest = fmin(narrowest, 2 * in->half_ns[i]);
 	}
 	fit->span_s = last - first;
 	/*
 	 * If the narrowest bracket turned from balanced to one-sided between the
-	 * ends of the run, its midpoint would move by half its width.
+	 * ends of the run, its midpoint would move by half its width.  The ends may
+	 * have brackets of their own: exchanges with a busy machine are wide for a while.
 	 */
-	fit->systematic_ppm = narrowest / (2 * fit->span_s) / PPB_PER_PPM;
+	begin = narrowest_ns(in, use, first, first + fit->span_s / 3);
+	end = narrowest_ns(in, use, last - fit->span_s / 3, last);
+	fit->systematic_ppm = fmax(begin, end) / (2 * fit->span_s) / PPB_PER_PPM;
 }
 
 int fit_drift(const struct fit_input *in, bool *use, struct fit *fit, struct error *err)

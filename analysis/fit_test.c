@@ -151,6 +151,29 @@ static void wandering_clocks_are_covered(void **state)
 	assert_true(covered >= 0.88 * trials);
 }
 
+/* The other side answers late for the first part of the run: midpoints are off by half of those wide brackets. */
+static void brackets_that_become_narrow(void **state)
+{
+	struct fit fit;
+
+	(void)state;
+	for (int way = -1; way <= 1; way += 2) {
+		for (size_t i = 0; i < 1000; i++) {
+			bool wide = way < 0 ? i < 630 : i >= 370;
+
+			t[i] = 0.01 * (double)i;
+			half[i] = wide ? 112000 + 50 * (double)(i % 7) : 1000 + 10 * (double)(i % 7);
+			x[i] = wide ? 0.9 * half[i]
+				    : 0; /* the truth is 0 all the time, within each bracket */
+		}
+		fit = fit_of(1000, 1, 0.3, NULL);
+		assert_true(fit.valid);
+		assert_true(fit.ci_low_ppm - fit.systematic_ppm <= 0);
+		assert_true(fit.ci_high_ppm + fit.systematic_ppm >= 0);
+		assert_true(fit.systematic_ppm > 11 && fit.systematic_ppm < 12); /* 224 us / (2 * 10 s) */
+	}
+}
+
 static void screening_tells_what_it_left_out(void **state)
 {
 	bool use[100];
@@ -215,6 +238,7 @@ int main(void)
 		cmocka_unit_test(quantised_readings_are_covered),
 		cmocka_unit_test(heavy_delays_are_covered),
 		cmocka_unit_test(wandering_clocks_are_covered),
+		cmocka_unit_test(brackets_that_become_narrow),
 		cmocka_unit_test(screening_tells_what_it_left_out),
 		cmocka_unit_test(too_little_gives_no_drift),
 	};
