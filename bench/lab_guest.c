@@ -373,9 +373,7 @@ int lab_guest_start(struct lab_guest *g, struct error *err)
 	line_free(&line);
 	if (!rc)
 		rc = connect_qmp(g, err);
-	/* The answer comes when the machine is made, and so all files are open. */
-	if (!rc)
-		rc = qmp_execute(g->qmp, "query-cpus-fast", NULL, start_deadline(g), NULL, err);
+	/* Its answer means that the machine is made, and so all files are open. */
 	if (!rc)
 		rc = lab_vcpus_place(g, err);
 	/* What QEMU said tells more than that it has gone. */

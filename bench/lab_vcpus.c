@@ -14,7 +14,6 @@
 #include "probes/posix_clock.h"
 #include "results/units.h"
 
-#define ANSWER_NS  (30 * NS_PER_SEC)
 #define COMMAND_NS (5 * NS_PER_SEC)
 #define EJECT_NS   (10 * NS_PER_SEC)
 #define DEVICE	   "clkdrift-vcpu"
@@ -23,7 +22,9 @@ int lab_vcpus_threads(struct lab_guest *g, pid_t threads[LAB_VCPUS_MAX], size_t 
 {
 	json_t *list, *one;
 	size_t i;
-	int rc = qmp_execute(g->qmp, "query-cpus-fast", NULL, now_ns() + ANSWER_NS, &list, err);
+	/* The first answer comes when the machine is made. */
+	uint64_t deadline = now_ns() + (uint64_t)(g->start_s * (double)NS_PER_SEC);
+	int rc = qmp_execute(g->qmp, "query-cpus-fast", NULL, deadline, &list, err);
 
 	*count = 0;
 	if (rc)

@@ -26,7 +26,8 @@ static int fake_exchange(void *state, uint64_t *tsc_lo, struct peer_values *valu
 		return -ETIMEDOUT;
 	*tsc_lo = 10;
 	*tsc_hi = 20;
-	*values = (struct peer_values){ now, 2, 3, (uint64_t)((double)now * fake.hz / 1e9) };
+	*values = (struct peer_values){ now, 2, 3,
+		(uint64_t)((double)now * (fake.hz / 1e9)) }; /* exact for 1 GHz */
 	return 0;
 }
 

@@ -15,7 +15,6 @@ left() {
 	ls "$TMPDIR"
 	pgrep -f "qemu-system.*$T/" || true
 }
-shared() { find /dev/shm -name 'clkdrift-lab-*' 2>/dev/null | sort; }
 
 # ---- what is refused before anything is begun ----
 
@@ -42,7 +41,7 @@ fi
 
 # ---- a guest ----
 
-before=$(shared)
+before=$(lab_shared)
 clkdrift lab run --config one-vcpu --scenario "$T/idle.ini" --append "clocksource=acpi_pm" --no-report --json -o "$T/run"
 if [ "$rc" = 2 ] && grep -q 'no guest kernel' "$T/err"; then
 	skip "a guest is booted" "$(head -1 "$T/err")"
@@ -68,7 +67,7 @@ is "$(run .lab.responder.errors)" 0 "without an error"
 grep -q 'Linux version' "$T/run/guest/console.log" && grep -q 'Linux version' "$T/run/guest/dmesg.log"
 ok $? "the console and the kernel log are kept"
 is "$(left)" "" "no process and no directory is left"
-is "$(shared)" "$before" "and no shared memory"
+is "$(lab_shared)" "$before" "and no shared memory"
 clkdrift analyze "$T/run" --json
 [ "$rc" != 2 ]
 ok $? "the run is analysed again like every other" "$err"
@@ -93,7 +92,7 @@ for signal in INT TERM KILL; do
 	ended
 	await "[ -z \"\$(left)\" ]"
 	ok $? "SIG$signal: no process and no directory is left" "$(left)"
-	is "$(shared)" "$before" "SIG$signal: no shared memory"
+	is "$(lab_shared)" "$before" "SIG$signal: no shared memory"
 done
 [ ! -e "$T/INT" ] && [ ! -e "$T/TERM" ]
 ok $? "an interrupted lab leaves no run directory"

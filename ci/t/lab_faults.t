@@ -32,17 +32,11 @@ export FAKE_TAR=$T/packed.tar
 
 # ---- what is left ----
 
-# Others may have a lab on this machine: theirs is open somewhere.
-shared() {
-	find /dev/shm -name 'clkdrift-lab-*' -user "$(id -u)" -newer "$T/kernel" 2>/dev/null | while read -r file; do
-		find /proc/[0-9]*/fd -lname "$file" 2>/dev/null | grep -q . || [ ! -e "$file" ] || echo "$file"
-	done
-}
 left() { # NAME: of that lab
 	pgrep -f "$T/(tmp|run|cache)-$1( |/|,|\$)" || true
 	find "$T/tmp-$1" -mindepth 1 2>/dev/null
 	find "$T/cache-$1" -name '.fetch-*' 2>/dev/null
-	shared
+	lab_shared
 }
 
 # A lab of its own; sets rc, out, err.

@@ -86,6 +86,13 @@ ended() { # sets rc; kills it when it does not end
 	} 2>/dev/null # bash tells of what was killed
 }
 
+# Shared memory of labs that is left over: that of another one at work on this machine is open somewhere.
+lab_shared() {
+	find /dev/shm -name 'clkdrift-lab-*' -user "$(id -u)" 2>/dev/null | sort | while read -r file; do
+		find /proc/[0-9]*/fd -lname "$file" 2>/dev/null | grep -q . || [ ! -e "$file" ] || echo "$file"
+	done
+}
+
 derived() { (cd "$1" 2>/dev/null && find . -name 'drift.csv*' -o -name 'stability.csv*' -o -name 'steps.csv*' -o -name 'effects.csv*' -o -name 'phases.csv*' -o -name 'verdict.json*' -o -name '.*.*' -type f); }
 
 # One line that names file and line, exit code 2, nothing on stdout, no file made.
