@@ -11,6 +11,7 @@
 
 #include "analysis/fit.h"
 #include "analysis/format.h"
+#include "results/text.h"
 #include "results/units.h"
 
 #define PEER_TSC "peer_tsc"
@@ -32,6 +33,11 @@ static uint64_t scale(uint64_t tsc, const struct exact_vcpu *v)
 	return v->bits ? high << (64 - v->bits) | low >> v->bits : low;
 }
 
+static uint64_t width(const struct allowed *a)
+{
+	return (uint64_t)a->high - (uint64_t)a->low;
+}
+
 /* The offsets that one reading allows; false: its bracket is inverted. */
 static bool bounds(const struct reading *r, const struct exact_vcpu *v, struct allowed *a)
 {
@@ -40,6 +46,15 @@ static bool bounds(const struct reading *r, const struct exact_vcpu *v, struct a
 	a->low = (int64_t)(r->tsc_lo - scaled);
 	a->high = (int64_t)(r->tsc_hi - scaled);
 	return r->tsc_hi >= r->tsc_lo && a->low <= a->high;
+}
+
+/* false: nothing was measured. */
+static bool has_exchange(const struct series *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->readings[i].tsc_hi >= s->readings[i].tsc_lo)
+			return true;
+	return false;
 }
 
 static struct allowed allowed_by_all(const struct series *s, const struct exact_vcpu *v)
@@ -108,6 +123,7 @@ static void say_absent(const struct run *run, const json_t *list, struct exact_m
 			snprintf(map->absent, sizeof(map->absent), "%.60s on the other machine: %.120s", what,
 				why);
 	}
+	text_clean(map->absent); /* one that is cut may end within a letter */
 }
 
 static int gather(const struct run *run, struct exact_vcpu **vcpus, size_t *count, struct exact_map *map)
@@ -182,8 +198,8 @@ static void choose(
 
 static void set_measured(struct exact_map_cpu *m, const struct allowed *a)
 {
-	m->half = ((uint64_t)a->high - (uint64_t)a->low + 1) / 2;
-	m->offset = (int64_t)((uint64_t)a->low + ((uint64_t)a->high - (uint64_t)a->low) / 2);
+	m->half = width(a) / 2 + width(a) % 2;
+	m->offset = (int64_t)((uint64_t)a->low + width(a) / 2);
 }
 
 static void measure(struct exact_map_cpu *m, const struct series *s)
@@ -200,8 +216,7 @@ static void measure(struct exact_map_cpu *m, const struct series *s)
 	for (size_t i = s->count / 3; i < s->count - s->count / 3; i++) {
 		struct allowed one;
 
-		if (!bounds(&s->readings[i], &m->vcpu, &one) ||
-			(any && one.high - one.low >= narrowest.high - narrowest.low))
+		if (!bounds(&s->readings[i], &m->vcpu, &one) || (any && width(&one) >= width(&narrowest)))
 			continue;
 		narrowest = one;
 		any = true;
@@ -230,7 +245,7 @@ static int measure_drift(struct exact_map_cpu *m, const struct series *s, double
 			continue;
 		t_s[in.count] = (double)(int64_t)(scale(r->value, &m->vcpu) - first) / tsc_hz;
 		/* About the measured offset, so that no double has to hold a whole TSC. */
-		half_ns[in.count] = cycles_to_ns((double)(one.high - one.low) / 2, tsc_hz);
+		half_ns[in.count] = cycles_to_ns((double)width(&one) / 2, tsc_hz);
 		offset_ns[in.count] =
 			cycles_to_ns((double)(int64_t)((uint64_t)one.low - (uint64_t)m->offset), tsc_hz) +
 			half_ns[in.count];
@@ -276,9 +291,11 @@ int exact_map_make(
 	for (size_t i = 0; !rc && count && i < samples->series_count; i++) {
 		const struct series *s = &samples->series[i];
 
-		if (s->clock == (unsigned)clock && s->count)
+		if (s->clock == (unsigned)clock && has_exchange(s))
 			rc = compare(s, vcpus, count, run->tsc_hz, map, err);
 	}
+	if (count && !map->count)
+		snprintf(map->absent, sizeof(map->absent), "no exchange read the other machine's TSC");
 	free(vcpus);
 	return rc;
 }

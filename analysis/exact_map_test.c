@@ -304,6 +304,48 @@ static void nonsense_is_left_out(void **state)
 	pair_end(&p);
 }
 
+/* Where no bracket makes sense nothing was measured, and nothing agrees. */
+static void inverted_brackets_say_nothing(void **state)
+{
+	struct error err = { "" };
+	struct pair_run p;
+	struct series *series;
+
+	(void)state;
+	pair_begin(&p);
+	host_says(&p, 1, 0, 1000, 0, 0);
+	series = synthetic_series(&p.s, 0, 1, 3);
+	for (uint64_t i = 0; i < 3; i++)
+		series->readings[series->count++] = (struct reading){ 5000 + i, 4000 + i, 4900 + i };
+	assert_int_equal(exact_map_make(&p.s.run, &p.s.samples, &p.map, &err), 0);
+	assert_true(p.map.asked);
+	assert_int_equal(p.map.count, 0);
+	assert_string_equal(p.map.absent, "no exchange read the other machine's TSC");
+	pair_end(&p);
+}
+
+/* Three quarters of all numbers of 64 bits, and so that no offset is in all of the brackets. */
+static void wide_brackets_are_wide(void **state)
+{
+	const uint64_t quarter = UINT64_C(1) << 62;
+	const struct exact_map_cpu *m;
+	struct pair_run p;
+	struct series *series;
+
+	(void)state;
+	pair_begin(&p);
+	host_says(&p, 1, 0, 1000, 0, 0);
+	series = synthetic_series(&p.s, 0, 1, 3);
+	series->readings[series->count++] = (struct reading){ 1000, 1000, 2000 };
+	series->readings[series->count++] = (struct reading){ 0, 3 * (quarter / 2), 3 * quarter };
+	series->readings[series->count++] = (struct reading){ 5000, 1000, 6000 };
+	m = judged(&p, 0);
+	assert_true(m->moved);
+	assert_true(m->half == 3 * (quarter / 2));
+	assert_int_equal(m->offset, 0);
+	pair_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +358,8 @@ int main(void)
 		cmocka_unit_test(the_guest_is_found_by_its_offset),
 		cmocka_unit_test(what_is_missing_has_a_reason),
 		cmocka_unit_test(nonsense_is_left_out),
+		cmocka_unit_test(inverted_brackets_say_nothing),
+		cmocka_unit_test(wide_brackets_are_wide),
 	};
 
 	return cmocka_run_group_tests_name("analysis/exact_map", tests, NULL, NULL);
