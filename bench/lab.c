@@ -262,23 +262,35 @@ static int boot_with(struct lab *lab, const char *accel, double usual_s, bool la
 	return 0;
 }
 
-/* Where it hung before it would hang again. */
+/* Where it hung before it would hang again: then -EALREADY. */
 static int boot_kvm(struct lab *lab, bool only, struct error *why)
 {
 	const char *boot_id = facts_text(lab->host.facts, "boot_id");
 	char cache[PATH_MAX], note[sizeof(why->text)];
-	bool noted = cache_path(lab->plan->cache, cache, NULL) == 0;
 	int rc;
 
 	if (access("/dev/kvm", R_OK | W_OK))
 		return error_set(why, -errno, "/dev/kvm: %s", strerror(errno));
-	if (!only && noted && kvm_note_read(cache, boot_id, note, sizeof(note)))
-		return error_set(why, -ETIMEDOUT, "%s", note);
+	if (!only && cache_path(lab->plan->cache, cache, NULL) == 0 &&
+		kvm_note_read(cache, boot_id, note, sizeof(note)))
+		return error_set(why, -EALREADY, "%s", note);
 	rc = boot_with(lab, "kvm", BOOT_KVM_S, only, why);
 	text_clean(why->text);
-	if (rc == -ETIMEDOUT && noted)
-		kvm_note_write(cache, boot_id, why->text);
 	return rc;
+}
+
+static int boot_tcg(struct lab *lab)
+{
+	return boot_with(lab, "tcg", BOOT_TCG_S, true, lab->err);
+}
+
+/* The same guest booted without it, in no more time: neither its kernel nor a short --deadline made it hang. */
+static void blame_kvm(const struct lab *lab, const char *why)
+{
+	char cache[PATH_MAX];
+
+	if (cache_path(lab->plan->cache, cache, NULL) == 0)
+		kvm_note_write(cache, facts_text(lab->host.facts, "boot_id"), why);
 }
 
 static int boot(struct lab *lab)
@@ -286,16 +298,19 @@ static int boot(struct lab *lab)
 	const char *wish = lab->plan->config->accel;
 	bool only = strcmp(wish, "kvm") == 0;
 	struct error why = { "" };
-	int rc;
+	int rc, kvm;
 
 	if (strcmp(wish, "tcg") == 0)
-		return boot_with(lab, "tcg", BOOT_TCG_S, true, lab->err);
-	rc = boot_kvm(lab, only, &why);
-	if (rc == 0 || rc == -EINTR || only)
-		return rc ? error_set(lab->err, rc, "%s", why.text) : 0;
+		return boot_tcg(lab);
+	kvm = boot_kvm(lab, only, &why);
+	if (kvm == 0 || kvm == -EINTR || only)
+		return kvm ? error_set(lab->err, kvm, "%s", why.text) : 0;
 	snprintf(lab->accel_why, sizeof(lab->accel_why), "kvm: %.390s", why.text);
 	text_clean(lab->accel_why);
-	return boot_with(lab, "tcg", BOOT_TCG_S, true, lab->err);
+	rc = boot_tcg(lab);
+	if (!rc && kvm == -ETIMEDOUT)
+		blame_kvm(lab, why.text);
+	return rc;
 }
 
 /* ---- the result ---- */
