@@ -2,10 +2,32 @@
 /* Copyright the clkdrift developers */
 /* What the machine on the other side tells of itself, into the run. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "bench/session.h"
 #include "probes/peer.h"
+
+#define LEVELS_MAX 16 /* facts have 4 */
+
+/* Deeper ones might be read here, but run.json, which they go into, might not be read again. */
+static bool is_shallow(json_t *value, unsigned levels)
+{
+	json_t *entry;
+	const char *key;
+	bool shallow = levels > 0 || !(json_is_object(value) || json_is_array(value));
+	size_t i;
+
+	json_object_foreach(value, key, entry)
+	{
+		shallow = shallow && is_shallow(entry, levels - 1);
+	}
+	json_array_foreach(value, i, entry)
+	{
+		shallow = shallow && is_shallow(entry, levels - 1);
+	}
+	return shallow;
+}
 
 /* It is not trusted: what is no object, or holds what JSON does not allow, is not kept. */
 static void take_facts(struct run *run, void *state, char *text)
@@ -15,7 +37,7 @@ static void take_facts(struct run *run, void *state, char *text)
 	if (peer_clock_facts(state, text, PEER_FACTS_SIZE))
 		return;
 	facts = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(facts)) {
+	if (!json_is_object(facts) || !is_shallow(facts, LEVELS_MAX)) {
 		json_decref(facts);
 		return;
 	}

@@ -59,11 +59,37 @@ static void anything_else_is_not(void **state)
 	assert_null(taken(&silent, "{}"));
 }
 
+/* An object within so many others. */
+static json_t *taken_nested(unsigned levels)
+{
+	char text[PEER_FACTS_SIZE] = "";
+
+	for (unsigned i = 0; i < levels; i++)
+		strcat(text, i % 2 ? "[" : "{\"a\":");
+	strcat(text, "1");
+	for (unsigned i = levels; i-- > 0;)
+		strcat(text, i % 2 ? "]" : "}");
+	return taken(&telling, text);
+}
+
+/* JSON of 2047 levels can be read, but no run.json that has it within. */
+static void what_is_too_deep_is_not(void **state)
+{
+	json_t *facts = taken_nested(LEVELS_MAX);
+
+	(void)state;
+	assert_non_null(facts);
+	json_decref(facts);
+	assert_null(taken_nested(LEVELS_MAX + 1));
+	assert_null(taken_nested(2047));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_object_is_kept),
 		cmocka_unit_test(anything_else_is_not),
+		cmocka_unit_test(what_is_too_deep_is_not),
 	};
 
 	return cmocka_run_group_tests_name("bench/session_peer", tests, NULL, NULL);
