@@ -60,7 +60,7 @@ static bool is_known(const struct run *run, const struct pair_source *source, do
 	return false;
 }
 
-/* The jumps of realtime less boottime; one that the next reading takes back was a reading that went wrong. */
+/* The jumps of a clock that can be set less boottime; one that the next reading takes back was a reading that went wrong. */
 static int find_jumps(const struct run *run, const struct pair_source *source, const struct pair *p,
 	double rate, double sign, struct settings *out)
 {
@@ -91,16 +91,16 @@ static int find_jumps(const struct run *run, const struct pair_source *source, c
 int settings_find(const struct run *run, struct pair_source *source, const struct pair *pair,
 	struct settings *out, struct error *err)
 {
-	int realtime = run_clock_find(run, "realtime"), boottime = run_clock_find(run, "boottime");
 	bool moved = moves(run, pair->clock);
+	int set = moved ? pair->clock : pair->reference, boottime = run_clock_find(run, "boottime");
 	enum pair_absence absence;
 	struct pair wall;
 	int rc;
 
 	*out = (struct settings){ 0 };
-	if (realtime < 0 || boottime < 0 || moved == moves(run, pair->reference))
+	if (boottime < 0 || moved == moves(run, pair->reference))
 		return 0;
-	rc = pair_make(source, pair->cpu, realtime, boottime, pair->phase, &wall, &absence, err);
+	rc = pair_make(source, pair->cpu, set, boottime, pair->phase, &wall, &absence, err);
 	if (rc)
 		return rc;
 	if (absence == PAIR_PRESENT && find_jumps(run, source, &wall, pair->time_rate, moved ? 1 : -1, out))

@@ -6,7 +6,8 @@
  * CLOCK_REALTIME less CLOCK_BOOTTIME is one number of the kernel's, which changes when the clock is set (clock_settime,
  * settimeofday, adjtimex with ADJ_SETOFFSET) or a leap second comes, and else never: not by steering, which moves
  * both, nor by a sleep, a pause or a migration.  So a jump of that difference between two readings is a setting, and
- * its size is known to their brackets, however the clocks run meanwhile.
+ * its size is known to their brackets, however the clocks run meanwhile.  CLOCK_TAI has its own such number: a leap second
+ * leaves it, and adjtimex with ADJ_TAI moves it alone.
  */
 #ifndef ANALYSIS_SETTINGS_H
 #define ANALYSIS_SETTINGS_H
@@ -34,7 +35,7 @@ bool settings_move(const char *clock);
 
 /*
  * The settings in the time of a pair of which one clock is moved by them and the other is not, as steps of its offset;
- * none where realtime and boottime were not both read there.  Those at an event of the kind "settime", which the run
+ * none where that clock and boottime were not both read there.  Those at an event of the kind "settime", which the run
  * knows of, are left out.  Returns 0 or -errno.  Free with settings_free().
  */
 int settings_find(const struct run *run, struct pair_source *source, const struct pair *pair,

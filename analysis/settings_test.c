@@ -102,6 +102,34 @@ static void known_settings(void **state)
 	synthetic_free(&s);
 }
 
+static struct settings find_of_tai(const char *realtime, const char *options)
+{
+	struct sim_model m = synthetic_model(options, SEED + CLOCKS);
+	struct settings found;
+	struct synthetic s;
+
+	guest(&s, "delay=12:noise=2", realtime);
+	synthetic_ns_clock(&s, "tai", "tsc");
+	synthetic_sampled(&s, 0, CLOCKS, &m, N, 0.5 + 2e-4 * CLOCKS, EVERY);
+	found = find(&s, CLOCKS, PEER);
+	synthetic_free(&s);
+	return found;
+}
+
+/* A leap second moves realtime alone, and who tells the kernel how many there were moves TAI alone. */
+static void tai_is_its_own(void **state)
+{
+	struct settings found = find_of_tai("delay=12:noise=2:step=-1e9@11.3", "delay=12:noise=2");
+
+	(void)state;
+	assert_int_equal(found.count, 0);
+	settings_free(&found);
+	found = find_of_tai("delay=12:noise=2", "delay=12:noise=2:step=37e9@11.3");
+	assert_int_equal(found.count, 1);
+	expect(&found.found[0], 11.3, 37e9);
+	settings_free(&found);
+}
+
 static void no_setting(void **state)
 {
 	struct settings found;
@@ -243,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_settings),
+		cmocka_unit_test(tai_is_its_own),
 		cmocka_unit_test(no_setting),
 		cmocka_unit_test(a_daemon_brings_the_clock_back),
 		cmocka_unit_test(without_a_daemon),
