@@ -288,6 +288,24 @@ static void daemons_are_told_apart(void **state)
 	fake_end(&fake);
 }
 
+static void who_sets_no_clock_is_no_daemon(void **state)
+{
+	struct fake fake;
+	json_t *facts;
+
+	(void)state;
+	fake_begin(&fake, "6.1.0", NULL);
+	fake_file(&fake, "/proc/20/comm", "chronyd\n");
+	fake_bytes(&fake, "/proc/20/cmdline", "/usr/sbin/chronyd\0-x\0-d\0", 24);
+	fake_file(&fake, "/proc/21/comm", "chronyd\n");
+	fake_bytes(&fake, "/proc/21/cmdline", "/usr/sbin/chronyd\0-F\0001\0-xleave\0", 31);
+	facts = collect(&fake);
+	assert_int_equal(json_array_size(facts_get(facts, "time_daemon.running")), 1);
+	assert_number(entry(facts, "time_daemon.running", 0), "pid", 21);
+	json_decref(facts);
+	fake_end(&fake);
+}
+
 /* Every key of b is in a too, down to the second level: nothing is silently absent. */
 static void assert_same_keys(const json_t *a, const json_t *b)
 {
@@ -465,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_kvm_guest),
 		cmocka_unit_test(pm_timers_of_the_fadt),
 		cmocka_unit_test(daemons_are_told_apart),
+		cmocka_unit_test(who_sets_no_clock_is_no_daemon),
 		cmocka_unit_test(nothing_there_is_null_with_a_reason),
 		cmocka_unit_test(garbage_is_survived),
 		cmocka_unit_test(escapes_become_question_marks),
