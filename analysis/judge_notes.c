@@ -5,10 +5,11 @@
 
 #include <math.h>
 
-#include "analysis/daemons.h"
 #include "analysis/exact_map.h"
 #include "analysis/judge.h"
+#include "analysis/pair.h"
 #include "analysis/phase.h"
+#include "analysis/steering.h"
 
 void judge_say_agreement(struct judge *j, const char *status, const char *what)
 {
@@ -67,9 +68,18 @@ static void say_slewed(struct judge *j, size_t first, size_t end)
 			judge_interval(worst).text, format_ppm(most).text);
 }
 
+/* Of the clock's machine, else of the reference's. */
+static struct daemons who_steers(const struct run *run, const struct drift *row)
+{
+	int clock = run_clock_find(run, row->clock), reference = run_clock_find(run, row->reference);
+	struct daemons daemons = steering_daemons(run, clock < 0 ? PAIR_TSC : clock);
+
+	return daemons.text[0] ? daemons : steering_daemons(run, reference < 0 ? PAIR_TSC : reference);
+}
+
 static void say_steered(struct judge *j, const struct drift *row)
 {
-	const struct daemons daemons = daemons_of(j->run->environment_before);
+	const struct daemons daemons = who_steers(j->run, row);
 
 	SAY(j, "the kernel steers %s by %+.6g ppm against %s (adjtimex)%s%s%s; the measured drift is %s",
 		row->clock, row->steering_ppm, row->reference,

@@ -372,6 +372,14 @@ static void steering_and_assumptions_are_said(void **state)
 	(void)state;
 	c->e.drift[0].steering_ppm = -37.5;
 	court_close(c, STATUS_STABLE, "the kernel steers hpet by -37.5 ppm against raw");
+	/* The daemon of the machine whose clock it is. */
+	c = court_open();
+	c->e.drift[0].steering_ppm = -37.5;
+	c->s.run.clocks[0].steered = true;
+	strcpy(c->s.run.clocks[0].oscillator, OSCILLATOR_LABEL_PEER);
+	c->s.run.environment_before = json_pack("{s:{s:[{s:s}]}}", "time_daemon", "running", "name", "ntpd");
+	c->s.run.peer_environment = json_pack("{s:{s:[{s:s}]}}", "time_daemon", "running", "name", "chronyd");
+	court_close(c, STATUS_STABLE, "a time daemon that may change it runs (chronyd)");
 	c = court_open();
 	c->s.run.clocks[1].oscillator_assumed = true;
 	court_close(c, STATUS_STABLE, "assumed: raw follows tsc");

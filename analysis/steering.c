@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/daemons.h"
 #include "analysis/pair.h"
 #include "analysis/phase.h"
 
@@ -70,16 +69,17 @@ double steering_ppm(const struct run *run, const struct phase *phase, int clock,
 					    : rate_ppm(run, phase, clock) - rate_ppm(run, phase, reference);
 }
 
-static bool by_daemon(const struct run *run, int clock)
+struct daemons steering_daemons(const struct run *run, int clock)
 {
-	return is_steered(run, clock) &&
-	       daemons_of(is_remote(run, clock) ? run->peer_environment : run->environment_before).text[0];
+	return daemons_of(!is_steered(run, clock) ? NULL
+			  : is_remote(run, clock) ? run->peer_environment
+						  : run->environment_before);
 }
 
 bool steering_may_change(const struct run *run, const struct phase *phase, int clock, int reference)
 {
 	return !alike(run, clock, reference) && !phase_has(phase, DISTURBANCE_SLEW) &&
-	       (by_daemon(run, clock) || by_daemon(run, reference));
+	       (steering_daemons(run, clock).text[0] || steering_daemons(run, reference).text[0]);
 }
 
 double steering_injected_ppm(const struct run *run, const struct phase *phase, int clock, int reference)

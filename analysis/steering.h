@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "analysis/daemons.h"
 #include "results/run.h"
 
 /* adjtimex of a snapshot in ppm: frequency, and the length of a tick against its nominal 10 ms.  NaN: not known. */
@@ -23,6 +24,9 @@ double steering_ppm(const struct run *run, const struct phase *phase, int clock,
 
 /* The kernel of the machine that the run was taken on steers that clock. */
 bool steering_is_own(const struct run *run, int clock);
+
+/* The time daemons of the machine whose kernel steers that clock; none where it is not steered. */
+struct daemons steering_daemons(const struct run *run, int clock);
 
 /*
  * A time daemon runs that may change that rate at any time: what is known of it then says nothing of the whole phase.
