@@ -62,7 +62,7 @@ int exact_map_make(
 	const struct run *run, const struct samples *samples, struct exact_map *map, struct error *err);
 void exact_map_free(struct exact_map *map);
 
-/* "on CPU 0 the exact map ... agrees with ...", for verdict and report. */
+/* "the TSC of CPU 0 is as KVM maps it: ...", for verdict and report. */
 void exact_map_say(const struct exact_map_cpu *cpu, char *text, size_t size);
 
 #endif
