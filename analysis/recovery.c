@@ -142,10 +142,24 @@ static size_t phase_index(const struct run *run, const char *name)
 	return i;
 }
 
+/* The clock against what tells where it is. */
+static int make_pair_of(const struct run *run, struct pair_source *source, const struct step *step,
+	size_t phase, struct pair *pair, enum pair_absence *absence, struct error *err)
+{
+	int clock = run_clock_find(run, step->clock), other = run_clock_find(run, "peer_realtime"),
+	    own = strcmp(step->reference, "tsc") == 0 ? PAIR_TSC : run_clock_find(run, step->reference), rc;
+
+	/* It may run at any rate until it is back, and so it is not carried from its readings to others. */
+	rc = pair_make_at_target(
+		source, step->cpu, clock, other < 0 ? own : other, phase, pair, absence, err);
+	if (rc || *absence != PAIR_NO_REFERENCE || other < 0)
+		return rc;
+	return pair_make_at_target(source, step->cpu, clock, own, phase, pair, absence, err);
+}
+
 static int recover_step(
 	const struct run *run, struct pair_source *source, struct step *step, struct error *err)
 {
-	int other = run_clock_find(run, "peer_realtime");
 	size_t phase = phase_index(run, step->phase);
 	struct recovery_input in;
 	struct recovery found;
@@ -153,13 +167,9 @@ static int recover_step(
 	struct pair pair;
 	int rc;
 
-	if (other < 0)
-		other = strcmp(step->reference, "tsc") == 0 ? PAIR_TSC : run_clock_find(run, step->reference);
 	if (phase == run->phase_count)
 		return 0;
-	/* It may run at any rate until it is back, and so it is not carried from its readings to others. */
-	rc = pair_make_at_target(
-		source, step->cpu, run_clock_find(run, step->clock), other, phase, &pair, &absence, err);
+	rc = make_pair_of(run, source, step, phase, &pair, &absence, err);
 	if (rc)
 		return rc;
 	if (absence == PAIR_PRESENT && surroundings(run, source, &pair, step, &in)) {

@@ -222,17 +222,19 @@ static void without_a_daemon(void **state)
 	synthetic_free(&s);
 }
 
-/* It runs 10 % fast until it is back; the host's realtime is not read, so the reference tells it. */
-static void slewed_against_the_reference(void **state)
+/* It runs 10 % fast until it is back; the host's realtime is not read, at all or there: the reference tells it. */
+static void slewed_against_reference(bool declared)
 {
 	const struct step *pause;
 	struct synthetic s;
 	struct estimates e;
 
-	(void)state;
 	guest(&s, "delay=12:noise=2" PAUSE ":rate=200000@12:rate=-200000@22",
 		"delay=12:noise=2" PAUSE ":rate=200000@12:rate=-200000@22");
-	strcpy(s.run.clocks[PEER_REALTIME].name, "other");
+	if (declared)
+		s.samples.series[PEER_REALTIME].count = 0;
+	else
+		strcpy(s.run.clocks[PEER_REALTIME].name, "other");
 	e = analyze(&s);
 	pause = step_of(&e, "realtime", "pause", 0);
 	assert_non_null(pause);
@@ -243,6 +245,13 @@ static void slewed_against_the_reference(void **state)
 		pause->recovery_s >= 11.995 && pause->recovery_s - pause->recovery_resolution_s <= 11.995);
 	estimates_free(&e);
 	synthetic_free(&s);
+}
+
+static void slewed_against_the_reference(void **state)
+{
+	(void)state;
+	slewed_against_reference(false);
+	slewed_against_reference(true);
 }
 
 /* A correction of some us in a moment is a step of what the daemon steers, and of nothing else. */
