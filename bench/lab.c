@@ -331,6 +331,7 @@ static int read_guest_file(const struct lab *lab, const char *name, char *text, 
 	}
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
+	text_clean(text);
 	return n < 0 ? -ENOENT : 0;
 }
 

@@ -118,6 +118,13 @@ fault leaves 'the guest ended before it was done; its last line: Power down'
 fault is-killed 'QEMU: killed by signal 9'
 fault packs-noise 'the archive from the guest: it is damaged'
 
+# What a guest says of its own trouble is cleaned: a byte that is no UTF-8 may begin a terminal's command.
+cp -r "$T/packed" "$T/troubled"
+echo 2 >"$T/troubled/guest/exit"
+printf 'no \233 2J \033 clock\n' >"$T/troubled/guest/stderr"
+tar --format=ustar -C "$T/troubled" -cf "$T/troubled.tar" .
+FAKE_TAR=$T/troubled.tar fault is-troubled 'in the guest: no \? 2J \? clock \(exit status 2\)'
+
 # What hangs takes its deadline, so all of these at once.  A loaded machine needs some time for what comes before.
 late=5
 hangs=(no-socket 'QEMU does not open its control socket'
