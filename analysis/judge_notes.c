@@ -4,10 +4,12 @@
 #include "analysis/judge_parts.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "analysis/exact_map.h"
 #include "analysis/judge.h"
 #include "analysis/pair.h"
+#include "analysis/parameters.h"
 #include "analysis/phase.h"
 #include "analysis/steering.h"
 
@@ -150,4 +152,27 @@ void judge_say_exact_map(struct judge *j)
 	}
 	judge_say_more(j, map.count, "CPUs compared with their exact map");
 	exact_map_free(&map);
+}
+
+/* Those that changed nothing: who set them may think otherwise. */
+void judge_say_parameters(struct judge *j)
+{
+	struct error ignored = { "" };
+	struct parameter_verdict *list;
+	size_t count, inert = 0;
+	int rc = parameters_judge(j->run->environment_before, &list, &count, &ignored);
+
+	j->rc = j->rc ? j->rc : rc;
+	if (rc)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct parameter_verdict *v = &list[i];
+
+		if (!parameter_is_inert(v) || inert++ >= REASONS_OF_A_KIND)
+			continue;
+		SAY(j, "kernel parameter %s: %s: %s", parameter_spelled(v).text,
+			parameter_effect_name(v->effect), v->why);
+	}
+	judge_say_more(j, inert, "kernel parameters that changed nothing");
+	free(list);
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/parameters.h"
+#include "results/facts_get.h"
+
 #define DEPTH_MAX 8
 #define ROWS_MAX  600
 #define VALUE_MAX 400 /* bytes of one value; a longer one is cut */
@@ -97,11 +100,50 @@ static void changes(FILE *out, const struct report *r)
 	fputs("</ul>\n", out);
 }
 
+static void parameter_row_of(FILE *out, const struct parameter_verdict *v)
+{
+	fputs("<tr>", out);
+	html_text_cell(out, " class=\"w\"", parameter_spelled(v).text);
+	fprintf(out, "<td>%s%s</td>", parameter_is_inert(v) ? "✗ " : "", parameter_effect_name(v->effect));
+	html_text_cell(out, " class=\"w\"", v->why);
+	html_text_cell(out, " class=\"w\"", v->modern);
+	fputs("</tr>\n", out);
+}
+
+/* Of the machine that was measured; those that are not about time are counted. */
+static void parameters(FILE *out, const struct report *r)
+{
+	struct parameter_verdict *list;
+	struct error ignored = { "" };
+	size_t count, others = 0;
+
+	if (!facts_get(r->run->environment_before, "command_line.parameters") ||
+		parameters_judge(r->run->environment_before, &list, &count, &ignored))
+		return;
+	for (size_t i = 0; i < count; i++)
+		others += list[i].effect == PARAMETER_NOT_TIME;
+	fputs("<h3>Kernel parameters on time</h3>\n", out);
+	if (others < count) {
+		fputs("<div class=\"wide\"><table>\n<thead><tr><th>Parameter</th><th>Effect</th><th>Why</th>"
+		      "<th>Write instead</th></tr></thead>\n<tbody>\n",
+			out);
+		for (size_t i = 0; i < count; i++) {
+			if (list[i].effect != PARAMETER_NOT_TIME)
+				parameter_row_of(out, &list[i]);
+		}
+		fputs("</tbody></table></div>\n", out);
+	}
+	fprintf(out, "<p>%s%zu of %zu parameters of the command line are not about time.</p>\n",
+		others < count ? "✗ marks those that changed nothing. " : "", others, count);
+	free(list);
+}
+
 void html_environment(FILE *out, const struct report *r)
 {
 	struct walk w = { .out = out, .after = r->run->environment_after };
 
 	changes(out, r);
+	parameters(out, r);
 	if (!r->run->environment_before) {
 		fputs("<p>The run has no snapshot of its environment.</p>\n", out);
 		return;

@@ -38,7 +38,7 @@
  *   adjtimex      {synchronised, state, status [..], freq_ppm, tick_us, offset_ns, maxerror_us,
  *                  esterror_us, tai_s}
  *   kernel_log    {lines [{seq, time_s, text}], from_boot, records, dropped}  the lines that tell
- *                  of the TSC and the clocksources
+ *                  of the TSC and the clocksources; of a whole log, what the boot says of parameters too
  *   kvm_host      {device, module, nested, tsc_tolerance_ppm}
  *   kvm_vcpus     [{pid, fd, vcpu, tsc_offset, tsc_scaling_ratio, frac_bits}]  of the guests that
  *                 run on this host: guest TSC = (TSC * ratio >> bits) + offset, mod 2^64

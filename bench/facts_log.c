@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-/* The kernel's own words on the TSC and the clocksources, from its log. */
+/* The kernel's own words on the TSC, the clocksources and its parameters, from its log. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,11 +12,29 @@
 #define LINES_MAX   256		/* that are kept: the first LINES_FIRST, of the boot, and the last ones */
 #define LINES_FIRST 64
 
+/*
+ * What the boot says once of its parameters (analysis/parameters.c): Linux init/{main,calibrate}.c,
+ * kernel/time/clocksource.c, drivers/acpi/acpi_processor.c, arch/x86/kernel/process.c, kernel/time/tick-sched.c.
+ * The first line of each kind is kept: CPUs may come back later and say it again.
+ */
+static const char *const boot_words[] = {
+	"Unknown kernel command line parameters",
+	"Calibrating delay",
+	"clock=pmtmr",
+	"clock= boot option",
+	" idle states",
+	"using polling idle threads",
+	"Full dynticks CPUs",
+};
+
+#define BOOT_KINDS (sizeof(boot_words) / sizeof(*boot_words))
+
 struct log_scan {
 	struct facts *f;
 	json_t *lines;
 	long long records, first_seq, dropped;
 	bool overrun;
+	bool boot_kept[BOOT_KINDS];
 };
 
 /*
@@ -47,15 +65,27 @@ static bool on_timekeeping(const char *text)
 	return false;
 }
 
+static bool on_parameters(struct log_scan *scan, const char *text)
+{
+	size_t kind;
+
+	for (kind = 0; kind < BOOT_KINDS && !strstr(text, boot_words[kind]); kind++)
+		;
+	if (kind == BOOT_KINDS || scan->first_seq || scan->boot_kept[kind])
+		return false;
+	scan->boot_kept[kind] = true;
+	return true;
+}
+
 static void scan_record(void *context, const struct kmsg_record *record)
 {
 	struct log_scan *scan = context;
 
 	if (!scan->records++)
 		scan->first_seq = record->seq;
-	if (!record->from_kernel || !on_timekeeping(record->text) ||
-		!strncmp(record->text, "Command line:", 13) ||
-		!strncmp(record->text, "Kernel command line:", 20))
+	if (!record->from_kernel || !strncmp(record->text, "Command line:", 13) ||
+		!strncmp(record->text, "Kernel command line:", 20) ||
+		(!on_parameters(scan, record->text) && !on_timekeeping(record->text)))
 		return;
 	if (json_array_size(scan->lines) == LINES_MAX) {
 		json_array_remove(scan->lines, LINES_FIRST);

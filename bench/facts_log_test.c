@@ -45,6 +45,32 @@ static void lines_on_timekeeping_are_kept(void **state)
 		assert_false(on_timekeeping(left[i]));
 }
 
+/* Only where the log begins with the boot, and the first of a kind. */
+static void what_the_boot_says_of_parameters_is_kept_once(void **state)
+{
+	static const char boot[] = "6,0,0,-;Linux version 6.1.0\n"
+				   "5,1,0,-;Kernel command line: clocksurce=hpet Calibrating delay\n"
+				   "5,2,0,-;Unknown kernel command line parameters \"clocksurce=hpet\", will "
+				   "be passed to user space.\n"
+				   "6,3,0,-;Calibrating delay loop (skipped), value calculated using timer "
+				   "frequency.. 4199.98 BogoMIPS"
+				   " (lpj=8399976)\n"
+				   "6,4,0,-;ACPI: \\_SB_.CPUS.C000: Found 2 idle states\n"
+				   "6,5,0,-;ACPI: \\_SB_.CPUS.C001: Found 2 idle states\n"
+				   "6,6,0,-;usb 1-1: new device\n";
+	const char *later = strchr(boot, '\n') + 1;
+	json_t *log = log_of(boot, sizeof(boot) - 1, NULL);
+	const json_t *lines = facts_get(log, "lines");
+
+	(void)state;
+	assert_int_equal(json_array_size(lines), 3);
+	assert_non_null(strstr(facts_text(json_array_get(lines, 2), "text"), "C000"));
+	json_decref(log);
+	log = log_of(later, strlen(later), NULL);
+	assert_int_equal(json_array_size(facts_get(log, "lines")), 0);
+	json_decref(log);
+}
+
 static void records_are_told_from_other_lines(void **state)
 {
 	static const char text[] = "6,7,1500000,-;tsc: a\n SUBSYSTEM=TSC;TSC\n"
@@ -150,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_on_timekeeping_are_kept),
+		cmocka_unit_test(what_the_boot_says_of_parameters_is_kept_once),
 		cmocka_unit_test(records_are_told_from_other_lines),
 		cmocka_unit_test(a_flood_keeps_the_boot_and_the_end),
 		cmocka_unit_test(an_endless_line_is_skipped),

@@ -89,7 +89,7 @@ json_t *inspect_json(const json_t *facts)
 {
 	static const char *const severities[] = { "good", "note", "risk" };
 	struct findings findings;
-	json_t *array = json_array(), *object = NULL;
+	json_t *array = json_array(), *parameters = inspect_parameters(facts), *object = NULL;
 	bool failed = findings_build(facts, &findings);
 
 	for (size_t i = 0; i < findings.n; i++) {
@@ -102,7 +102,9 @@ json_t *inspect_json(const json_t *facts)
 	}
 	findings_free(&findings);
 	if (!failed)
-		object = json_pack("{s:i, s:O, s:O}", "schema", 1, "facts", facts, "findings", array);
+		object = json_pack("{s:i, s:O, s:O, s:O}", "schema", 1, "facts", facts, "parameters",
+			parameters, "findings", array);
 	json_decref(array);
+	json_decref(parameters);
 	return object;
 }

@@ -40,8 +40,9 @@ int findings_build(const json_t *facts, struct findings *findings);
 void findings_free(struct findings *findings);
 
 /*
- * {"schema":1,"facts":{...},"findings":[{"id","severity","what","meaning"}]}, severity "good", "note" or
- * "risk": a new reference that shares facts, NULL when out of memory.
+ * {"schema":1,"facts":{...},"parameters":[{"name","value","effect","why","modern"}],
+ * "findings":[{"id","severity","what","meaning"}]}, severity "good", "note" or "risk", parameters as in
+ * analysis/parameters.h: a new reference that shares facts, NULL when out of memory.
  */
 json_t *inspect_json(const json_t *facts);
 

@@ -27,4 +27,7 @@ void findings_discipline(const json_t *facts, struct findings *findings);
 void findings_log(const json_t *facts, struct findings *findings);
 void findings_parameters(const json_t *facts, struct findings *findings);
 
+/* The verdicts on all kernel parameters (analysis/parameters.h), or NULL when out of memory. */
+json_t *inspect_parameters(const json_t *facts);
+
 #endif

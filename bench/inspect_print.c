@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/parameters.h"
 #include "bench/inspect_findings.h"
 #include "bench/inspect_page.h"
 
@@ -270,7 +271,7 @@ static void print_log(const struct page *page, const json_t *facts)
 	const json_t *lines = facts_get(facts, "kernel_log.lines"), *line;
 	size_t i;
 
-	page_heading(page, "Kernel log on the TSC and clocksources");
+	page_heading(page, "Kernel log on the TSC, clocksources and parameters");
 	if (!lines)
 		page_field(page, "", "not known");
 	else if (!json_array_size(lines))
@@ -284,6 +285,34 @@ static void print_log(const struct page *page, const json_t *facts)
 			snprintf(time, sizeof(time), "%.6f", seconds);
 		page_text(page, time, or_unknown(facts_text(line, "text")));
 	}
+}
+
+/* The reasons are among the findings. */
+static void print_parameters(const struct page *page, const json_t *parameters)
+{
+	size_t i, others = 0, shown = 0;
+	const json_t *entry;
+
+	page_heading(page, "Kernel parameters on time");
+	json_array_foreach(parameters, i, entry)
+	{
+		const char *name = facts_text(entry, "name"), *value = facts_text(entry, "value"),
+			   *effect = facts_text(entry, "effect"), *modern = facts_text(entry, "modern");
+
+		if (!effect || !strcmp(effect, parameter_effect_name(PARAMETER_NOT_TIME))) {
+			others++;
+			continue;
+		}
+		shown++;
+		page_field(page, "", "%s%s%s: %s%s%s", or_unknown(name), value && *value ? "=" : "",
+			value ? value : "", effect, modern && *modern ? ", write " : "",
+			modern ? modern : "");
+	}
+	if (others)
+		page_field(page, "", "%s%zu that %s not about time", shown ? "and " : "", others,
+			others == 1 ? "is" : "are");
+	else if (!shown)
+		page_field(page, "", "none, or not known");
 }
 
 static void print_unreadable(const struct page *page, const json_t *facts)
@@ -366,6 +395,10 @@ void inspect_print(const json_t *inspect, FILE *out, bool colour)
 	const struct page page = { .out = out, .colour = colour };
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+		if (sections[i] == print_log) {
+			print_parameters(&page, facts_get(inspect, "parameters"));
+			fputc('\n', out);
+		}
 		sections[i](&page, facts_get(inspect, "facts"));
 		fputc('\n', out);
 	}

@@ -356,7 +356,7 @@ static void kernel_parameters(void **state)
 		"{'name':'quiet'}]}}");
 
 	(void)state;
-	assert_finding(object, "parameter", "risk", "clocksource=tsc, but hpet is in use");
+	assert_finding(object, "parameter", "risk", "clocksource=tsc: contradicted");
 	assert_finding(object, "parameter", "note", "tsc=unstable");
 	assert_finding(object, "parameter", "note", "idle=mwait");
 	assert_finding(object, "parameter", "note", "divider=10");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/kernel.h"
 #include "bench/inspect_findings.h"
 #include "results/units.h"
 
@@ -196,30 +197,6 @@ void findings_tsc(const json_t *facts, struct findings *findings)
 	microcode(facts, findings);
 }
 
-/*
- * Since 5.17 the kernel leaves a TSC unwatched that is constant, nonstop and
- * adjustable, on machines of limited size (arch/x86/kernel/tsc.c,
- * check_system_tsc_reliable()); the size went from 2 to 4 with 6.6 and was
- * counted in memory nodes before 6.12
- * (commits b50db7095fe0, 233756a640be, b4bac279319d).
- */
-static bool exempt(const json_t *facts)
-{
-	const char *release = facts_text(facts, "kernel.release");
-	unsigned major = 0, minor = 0, version;
-	double size;
-
-	if (!release || sscanf(release, "%3u.%3u", &major, &minor) != 2)
-		return false;
-	version = major * 1000 + minor;
-	if (version < 5017 || facts_flag(facts, "cpu.flags.constant_tsc") <= 0 ||
-		facts_flag(facts, "cpu.flags.nonstop_tsc") <= 0 ||
-		facts_flag(facts, "cpu.flags.tsc_adjust") <= 0)
-		return false;
-	return facts_number(facts, version < 6012 ? "cpu.nodes" : "cpu.packages", &size) &&
-	       size <= (version < 6006 ? 2 : 4);
-}
-
 static const char *watchdog_off_by(const json_t *facts)
 {
 	const char *tsc = facts_parameter(facts, "tsc");
@@ -230,7 +207,7 @@ static const char *watchdog_off_by(const json_t *facts)
 		return "tsc=nowatchdog asks for it";
 	if (facts_flag(facts, "cpu.flags.tsc_reliable") > 0)
 		return "the hypervisor or the CPU model vouches for the TSC (tsc_reliable)";
-	if (exempt(facts))
+	if (kernel_leaves_tsc_unwatched(facts))
 		return "the TSC is constant, nonstop and adjustable, and the machine is small enough";
 	return NULL;
 }
