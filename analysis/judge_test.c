@@ -231,6 +231,22 @@ static void an_absent_pair_is_said(void **state)
 	court_close(c, STATUS_INCONCLUSIVE, "hpet against raw (CPU 0): one of them has no readings");
 }
 
+/* They are said, and decide nothing. */
+static void parameters_that_changed_nothing(void **state)
+{
+	struct court *c = court_open();
+	struct error err = { "" };
+
+	(void)state;
+	c->s.run.environment_before = json_pack("{s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "command_line",
+		"parameters", "name", "root", "value", "/dev/vda", "name", "clocksurce", "value", "tsc");
+	assert_int_equal(judge_run(&c->s.run, &c->s.samples, &c->e, &err), 0);
+	for (size_t i = 0; i < c->e.verdict.reason_count; i++)
+		assert_null(strstr(c->e.verdict.reasons[i].text, "root"));
+	court_close(
+		c, STATUS_STABLE, "kernel parameter clocksurce=tsc: unknown: no parameter of timekeeping");
+}
+
 static void what_else_keeps_a_verdict_open(void **state)
 {
 	struct court *c = court_open();
@@ -634,6 +650,7 @@ int main(void)
 		cmocka_unit_test(straddling_is_inconclusive),
 		cmocka_unit_test(arithmetic_alone_proves_nothing),
 		cmocka_unit_test(an_absent_pair_is_said),
+		cmocka_unit_test(parameters_that_changed_nothing),
 		cmocka_unit_test(what_else_keeps_a_verdict_open),
 		cmocka_unit_test(steps_are_unstable),
 		cmocka_unit_test(backward_is_unstable),

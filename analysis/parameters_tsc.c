@@ -208,8 +208,8 @@ void rule_lpj(const struct asked *a)
 		return;
 	}
 	off = bogomips * 500 / khz - 1;
-	if (fabs(off) < 0.001)
-		say(a, PARAMETER_DEFAULT, "the kernel calculates the same from the TSC's rate");
+	if (fabs(off) < 0.005)
+		say(a, PARAMETER_DEFAULT, "the kernel calculates the same from the TSC's rate, to 0.5 %%");
 	else
 		say(a, PARAMETER_IN_FORCE, "%+.1f %% off what the TSC's rate gives: short delays are wrong",
 			off * 100);

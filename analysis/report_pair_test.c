@@ -249,6 +249,11 @@ static void what_differs_is_marked(void **state)
 	has(&m, "<td class=\"w\">6.1 &lt;b&gt;</td>");
 	/* Names differ as they should: no mark. */
 	has(&m, "<tr><td class=\"k\">Name</td><td class=\"w\">inner</td><td class=\"w\">outer</td>");
+	has(&m, "<tr><td class=\"w\">clocksource=acpi_pm</td><td>✗ already the default</td><td "
+		"class=\"w\">acpi_pm has "
+		"the highest rating");
+	has(&m, "<p>✗ marks those that changed nothing. 1 of 2 parameters of the command line are not about "
+		"time.</p>");
 	json_decref(m.run.peer_environment);
 	m.run.peer_environment = facts_of("outer", 2098980, false, "acpi_pm", 0, false, false);
 	report(&m);

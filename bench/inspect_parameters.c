@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* The kernel parameters that touch timekeeping: what came of each, and what it is good for. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,12 +26,7 @@ static void add(struct findings *findings, const struct parameter_verdict *v)
 
 	finding_add(findings, "parameter", risk ? FINDING_RISK : FINDING_NOTE, "", "Kernel parameter %s: %s",
 		parameter_spelled(v).text, parameter_effect_name(v->effect));
-	if (v->why[0] && v->effect != PARAMETER_NOT_KNOWN)
-		finding_meaning(findings, "%c%s.%s%s",
-			v->why[0] >= 'a' && v->why[0] <= 'z' ? v->why[0] - 'a' + 'A' : v->why[0], v->why + 1,
-			*meaning ? " " : "", meaning);
-	else
-		finding_meaning(findings, "%s", meaning);
+	finding_meaning(findings, "%c%s.%s%s", toupper(v->why[0]), v->why + 1, *meaning ? " " : "", meaning);
 }
 
 void findings_parameters(const json_t *facts, struct findings *findings)

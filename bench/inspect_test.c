@@ -404,6 +404,28 @@ static char *printed(const json_t *object, bool colour)
 	return text;
 }
 
+/* All of them, with what came of each; the page counts those that are not about time. */
+static void verdicts_on_parameters(void **state)
+{
+	json_t *object = inspect_text(
+		"{'clocksource':{'current':'hpet','available':['tsc','hpet']},'command_line':{'parameters':["
+		"{'name':'clock','value':'hpet'},{'name':'clocksurce','value':'tsc'},{'name':'quiet'}]}}");
+	const json_t *list = facts_get(object, "parameters");
+	char *text = printed(object, false);
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(facts_text(json_array_get(list, 0), "effect"), "deprecated alias");
+	assert_string_equal(facts_text(json_array_get(list, 0), "modern"), "clocksource=hpet");
+	assert_string_equal(facts_text(json_array_get(list, 2), "effect"), "not about time");
+	assert_finding(object, "parameter", "risk", "clocksurce=tsc: unknown");
+	assert_finding(object, "parameter", "note", "clock=hpet: deprecated alias");
+	assert_non_null(strstr(text, "clocksurce=tsc: unknown, write clocksource=tsc\n"));
+	assert_non_null(strstr(text, "and 1 that is not about time\n"));
+	free(text);
+	json_decref(object);
+}
+
 static void assert_columns(const char *text)
 {
 	assert_null(strchr(text, '\033'));
@@ -479,6 +501,7 @@ int main(void)
 		cmocka_unit_test(time_daemons),
 		cmocka_unit_test(the_kernel_log),
 		cmocka_unit_test(kernel_parameters),
+		cmocka_unit_test(verdicts_on_parameters),
 		cmocka_unit_test(no_finding_is_cut),
 		cmocka_unit_test(the_text_is_at_most_100_columns_wide),
 		cmocka_unit_test(long_words_and_nothing_known),

@@ -42,7 +42,8 @@ fi
 # ---- a guest ----
 
 before=$(lab_shared)
-clkdrift lab run --config one-vcpu --scenario "$T/idle.ini" --append "clocksource=acpi_pm" --no-report --json -o "$T/run"
+clkdrift lab run --config one-vcpu --scenario "$T/idle.ini" --append "clock=pmtmr clocksurce=acpi_pm notsc" \
+	--no-report --json -o "$T/run"
 if [ "$rc" = 2 ] && grep -q 'no guest kernel' "$T/err"; then
 	skip "a guest is booted" "$(head -1 "$T/err")"
 	finish
@@ -54,7 +55,7 @@ ok $? "the outcome is JSON"
 run() { jq -r "$1" "$T/run/run.json"; }
 is "$(run '[.state, .host, .scenario] | join(" ")')" "complete lab-one-vcpu idle" "run.json is the guest's"
 is "$(run .environment.before.clocksource.current)" acpi_pm "the kernel parameter was given to it"
-is "$(run '.lab | [.configuration, .append] | join(" ")')" "one-vcpu clocksource=acpi_pm" "and is recorded"
+is "$(run '.lab | [.configuration, .append] | join(" ")')" "one-vcpu clock=pmtmr clocksurce=acpi_pm notsc" "and is recorded"
 like "$(run .lab.accelerator.used)" '^(kvm|tcg)$' "the accelerator is recorded"
 is "$(run '.lab.accelerator | .used == "kvm" or (.reason | length > 0)')" true "with the reason if it is not the first choice"
 is "$(run '.lab.boot_s > 0')" true "the time of the boot"
@@ -71,6 +72,12 @@ is "$(lab_shared)" "$before" "and no shared memory"
 clkdrift analyze "$T/run" --json
 [ "$rc" != 2 ]
 ok $? "the run is analysed again like every other" "$err"
+like "$(json '.verdict.reasons[]')" '^kernel parameter clocksurce=acpi_pm: unknown: the kernel says' "the misspelt parameter is told"
+clkdrift report "$T/run"
+for parameter in "clock=pmtmr</td><td>deprecated alias" "notsc</td><td>deprecated alias" "clocksurce=acpi_pm</td><td>✗ unknown"; do
+	grep -qF "<td class=\"w\">$parameter</td>" "$T/run/report.html"
+	ok $? "the report says what came of it: ${parameter/<*>/: }" "$(grep -F '<td class="w">cl' "$T/run/report.html")"
+done
 
 # ---- that goes wrong ----
 

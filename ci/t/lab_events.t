@@ -54,13 +54,19 @@ fi
 
 # ---- in a lab ----
 
-clkdrift lab run --config spare-vcpu --scenario "$T/events.ini" --no-report --json -o "$T/run"
+clkdrift lab run --config spare-vcpu --scenario "$T/events.ini" --append clocksource=kvm-clock --no-report --json -o "$T/run"
 if [ "$rc" = 2 ] && grep -q 'no guest kernel' "$T/err"; then
 	skip "events in a guest" "$(head -1 "$T/err")"
 	finish
 fi
 [ "$rc" != 2 ]
 ok $? "a run with events from outside" "$err$(tail -5 "$T/run/guest/console.log" 2>/dev/null)"
+
+# KVM has that clock, TCG has not.
+asked=$(json '.verdict.reasons[] | select(contains("clocksource=kvm-clock: without effect"))')
+is "$(jq -r .lab.accelerator.used "$T/run/run.json") ${asked:+told}" "$(jq -r '
+	if .environment.before.clocksource.current == "kvm-clock" then "kvm " else "tcg told" end' "$T/run/run.json")" \
+	"clocksource=kvm-clock is without effect where there is no KVM, and that is told"
 
 evidence() { jq -r ".phases[] | select(.name == \"$1\").disturbances[0].evidence" "$T/run/run.json"; }
 for event in pause migrate snapshot; do
