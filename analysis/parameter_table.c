@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/kernel.h"
+#include "results/facts_get.h"
 
 const struct parameter_row parameter_rows[] = {
 	{ "clocksource", NULL, false, "The kernel's own choice of a clocksource, by rating, is overruled.",
@@ -143,21 +144,12 @@ const struct parameter_row parameter_rows[] = {
 
 const size_t parameter_row_count = sizeof(parameter_rows) / sizeof(*parameter_rows);
 
-bool parameter_same_name(const char *a, const char *b)
-{
-	for (; *a || *b; a++, b++) {
-		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
-			return false;
-	}
-	return true;
-}
-
 const struct parameter_row *parameter_row(const char *name, const char *value)
 {
 	for (size_t i = 0; i < parameter_row_count; i++) {
 		const struct parameter_row *row = &parameter_rows[i];
 
-		if (parameter_same_name(row->name, name) && (!row->value || !strcmp(row->value, value)))
+		if (facts_same_parameter(row->name, name) && (!row->value || !strcmp(row->value, value)))
 			return row;
 	}
 	return NULL;
@@ -167,7 +159,7 @@ const struct parameter_row *parameter_row_any(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < parameter_row_count && !parameter_same_name(parameter_rows[i].name, name); i++)
+	for (i = 0; i < parameter_row_count && !facts_same_parameter(parameter_rows[i].name, name); i++)
 		;
 	return i < parameter_row_count ? &parameter_rows[i] : NULL;
 }

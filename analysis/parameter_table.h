@@ -20,13 +20,11 @@ struct parameter_row {
 extern const struct parameter_row parameter_rows[];
 extern const size_t parameter_row_count;
 
-/* The row, or NULL. '-' and '_' are the same in a name, as they are to the kernel. */
+/* The row, or NULL. */
 const struct parameter_row *parameter_row(const char *name, const char *value);
 
 /* A row of that name, whatever the value. */
 const struct parameter_row *parameter_row_any(const char *name);
-
-bool parameter_same_name(const char *a, const char *b);
 
 /* The name in the table that is spelled most like this one, at most that many edits away, or NULL. */
 const char *parameter_like(const char *name, unsigned most);

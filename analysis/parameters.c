@@ -39,7 +39,7 @@ static bool given_from(const json_t *facts, size_t place, const char *name, cons
 		const json_t *entry = json_array_get(parameters, i);
 		const char *its = facts_text(entry, "name"), *text = facts_text(entry, "value");
 
-		if (its && parameter_same_name(its, name) && (!value || !strcmp(text ? text : "", value)))
+		if (its && facts_same_parameter(its, name) && (!value || !strcmp(text ? text : "", value)))
 			return true;
 	}
 	return false;
@@ -247,7 +247,7 @@ static void judge(const struct asked *a)
 		return;
 	say(a, PARAMETER_NOT_KNOWN, "nothing in the state found or in the boot log shows it");
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		if (parameter_same_name(rules[i].name, a->name))
+		if (facts_same_parameter(rules[i].name, a->name))
 			rules[i].rule(a);
 	}
 }

@@ -33,7 +33,8 @@ const struct command command_inspect = {
 	.usage = "[OPTION]...",
 	.summary = "what the clocks of this machine are, and what puts them at risk",
 	.help = "Looks at the CPU, the hypervisor, the clocksources, idle states, frequency scaling, time\n"
-		"daemons and the kernel log, and says of each what it means for drift.  Reads only.\n"
+		"daemons, kernel parameters and the kernel log, and says of each what it means for drift.\n"
+		"Reads only.\n"
 		"What an ordinary user may not read is named with the reason.",
 	.options = "json quiet",
 	.run = inspect_command,

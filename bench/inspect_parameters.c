@@ -12,7 +12,7 @@
 /* Another clock is measured than the one that was asked for. */
 static bool missed(const struct parameter_verdict *v)
 {
-	bool choice = parameter_same_name(v->name, "clocksource") || parameter_same_name(v->name, "clock");
+	bool choice = facts_same_parameter(v->name, "clocksource") || facts_same_parameter(v->name, "clock");
 
 	return (v->effect == PARAMETER_UNKNOWN && !parameter_row_any(v->name)) ||
 	       (choice && (v->effect == PARAMETER_NO_EFFECT || v->effect == PARAMETER_CONTRADICTED));

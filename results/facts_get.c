@@ -60,8 +60,7 @@ bool facts_has_word(const json_t *facts, const char *path, const char *word)
 	return false;
 }
 
-/* The kernel takes '-' and '_' for the same in a parameter's name (kernel/params.c, dash2underscore()). */
-static bool same_name(const char *a, const char *b)
+bool facts_same_parameter(const char *a, const char *b)
 {
 	for (; *a || *b; a++, b++) {
 		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
@@ -81,7 +80,7 @@ const char *facts_parameter(const json_t *facts, const char *name)
 	{
 		const char *its = facts_text(entry, "name"), *value = facts_text(entry, "value");
 
-		if (its && same_name(its, name))
+		if (its && facts_same_parameter(its, name))
 			found = value ? value : "";
 	}
 	return found;

@@ -22,4 +22,7 @@ bool facts_has_word(
 /* The value of a kernel parameter ("" if it has none), NULL if it was not given; '-' and '_' are the same. */
 const char *facts_parameter(const json_t *facts, const char *name);
 
+/* The kernel takes '-' and '_' for the same in a parameter's name (kernel/params.c, dash2underscore()). */
+bool facts_same_parameter(const char *a, const char *b);
+
 #endif
