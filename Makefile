@@ -164,6 +164,7 @@ install: all
 	install -D -m 644 bench/clkdrift.1 $(DESTDIR)$(prefix)/share/man/man1/clkdrift.1
 	install -D -m 644 bench/completion.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/clkdrift
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/analysis analysis/*.csv
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/analysis/profiles analysis/profiles/*.csv
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/scenarios bench/scenarios/*.ini
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/bench/lab bench/lab/*
 	[ ! -e build-i386/clkdrift ] || install -D -m 755 build-i386/clkdrift $(DESTDIR)$(DATADIR)/i386/clkdrift

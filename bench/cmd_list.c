@@ -12,6 +12,8 @@
 #include <jansson.h>
 
 #include "analysis/limits.h"
+#include "analysis/profiles.h"
+#include "bench/catalogue.h"
 #include "bench/data_path.h"
 #include "bench/disturbance.h"
 #include "bench/facts.h"
@@ -29,12 +31,13 @@ static int add(json_t *list, json_t *item)
 }
 
 /* Opens each clock to see whether it can be read here, and closes it again. */
-static int list_clocks(json_t *list, struct error *err)
+static int list_clocks(const struct options *options, json_t *list, struct error *err)
 {
 	json_t *facts;
 	char source[96];
 	double tsc_hz;
 
+	(void)options;
 	(void)err;
 	tsc_init();
 	facts = facts_collect(&facts_live);
@@ -87,13 +90,14 @@ static int parse_any(const struct disturbance *d, struct asked *asked, struct er
 	return rc ? error_set(err, rc, "%s", refused.text) : 0;
 }
 
-static int list_disturbances(json_t *list, struct error *err)
+static int list_disturbances(const struct options *options, json_t *list, struct error *err)
 {
 	struct placement *placement = placement_load(err);
 	struct asked *asked = malloc(sizeof(*asked));
 	size_t count = 0;
 	int *cpus = NULL, rc;
 
+	(void)options;
 	rc = placement && asked ? placement_select(placement, NULL, &cpus, &count, err) : -EIO;
 	for (size_t i = 0; !rc && disturbances[i]; i++) {
 		const struct disturbance *d = disturbances[i];
@@ -119,12 +123,13 @@ static int is_scenario(const struct dirent *entry)
 	return end && strcmp(end, ".ini") == 0;
 }
 
-static int list_scenarios(json_t *list, struct error *err)
+static int list_scenarios(const struct options *options, json_t *list, struct error *err)
 {
 	char path[PATH_MAX];
 	struct dirent **names;
 	int count, rc;
 
+	(void)options;
 	rc = data_path("bench/scenarios", path, err);
 	if (rc)
 		return rc;
@@ -149,12 +154,13 @@ static int list_scenarios(json_t *list, struct error *err)
 	return rc;
 }
 
-static int list_limits(json_t *list, struct error *err)
+static int list_limits(const struct options *options, json_t *list, struct error *err)
 {
 	char path[PATH_MAX], summary[256];
 	struct limits limits;
 	int rc = data_path("analysis/limits.csv", path, err);
 
+	(void)options;
 	if (!rc)
 		rc = limits_load(path, &limits, err);
 	for (size_t i = 0; !rc && i < limits.count; i++) {
@@ -167,32 +173,83 @@ static int list_limits(json_t *list, struct error *err)
 	return rc;
 }
 
-static int list_configurations(json_t *list, struct error *err)
+static int list_configurations(const struct options *options, json_t *list, struct error *err)
 {
 	struct lab_configs configs;
 	int rc = lab_configs_load(&configs, NULL, err);
 
+	(void)options;
 	for (size_t i = 0; !rc && i < configs.count; i++) {
 		const struct lab_config *c = &configs.rows[i];
 
-		add(list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:b, s:s}", "name", c->name, "summary",
-				  c->summary, "arch", c->arch, "vcpus", (int)c->vcpus, "cpu", c->cpu, "machine",
-				  c->machine, "hpet", c->hpet, "cstates", c->cstates, "pstates", c->pstates, "accel",
-				  c->accel));
+		add(list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:b, s:s}", "name", c->name,
+				  "summary", c->summary, "arch", c->arch, "vcpus", (int)c->vcpus, "cpu",
+				  c->cpu, "machine", c->machine, "hpet", c->hpet, "cstates", c->cstates,
+				  "pstates", c->pstates, "accel", c->accel));
 	}
 	lab_configs_free(&configs);
 	return rc;
 }
 
+/* A profile in one line: for whom it is, and what it asks for. */
+static void profile_summary(const struct profile *p, FILE *out)
+{
+	const struct {
+		const char *before, *text;
+	} parts[] = { { ", ", p->guest_os }, { " ", p->guest_versions }, { ", Linux ", p->kernel },
+		{ ", ", p->arch }, { ", pvclock: ", p->pvclock },
+		{ ", constant TSC: ", p->host_constant_tsc }, { ", ", p->situation } };
+
+	fputs(p->role, out);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].text[0])
+			fprintf(out, "%s%s", parts[i].before, parts[i].text);
+	fprintf(out, ": %s%s%s", p->parameters[0] ? p->parameters : "no parameters",
+		p->host_settings[0] ? "; host settings" : "",
+		p->hypervisor_settings[0] ? "; hypervisor settings" : "");
+}
+
+static int add_profile(json_t *list, const struct profile *p)
+{
+	json_t *item = catalogue_json(p);
+	size_t size;
+	char *summary = NULL;
+	FILE *out = open_memstream(&summary, &size);
+
+	if (!out || !item) {
+		json_decref(item);
+		return -ENOMEM;
+	}
+	profile_summary(p, out);
+	fclose(out);
+	json_object_set_new(item, "name", json_string(p->id));
+	json_object_set_new(item, "summary", json_string(summary));
+	free(summary);
+	return add(list, item) ? -ENOMEM : 0;
+}
+
+static int list_profiles(const struct options *options, json_t *list, struct error *err)
+{
+	struct profiles profiles = { 0 };
+	int rc = catalogue_load(options->catalogue, &profiles, err);
+
+	for (size_t i = 0; !rc && i < profiles.count; i++)
+		if (add_profile(list, &profiles.rows[i]))
+			rc = error_set(err, -ENOMEM, "out of memory");
+	profiles_free(&profiles);
+	return rc;
+}
+
 static const struct {
 	const char *name;
-	int (*fill)(json_t *list, struct error *err);
+	int (*fill)(const struct options *options, json_t *list, struct error *err);
 } lists[] = {
 	{ "clocks", list_clocks },
 	{ "disturbances", list_disturbances },
 	{ "scenarios", list_scenarios },
 	{ "limits", list_limits },
 	{ "configurations", list_configurations },
+	{ "profiles", list_profiles },
 };
 
 static void print_parameters(json_t *parameters)
@@ -220,7 +277,9 @@ static void print_list(const json_t *list)
 	{
 		const char *reason = json_string_value(json_object_get(item, "reason"));
 		const char *options = json_string_value(json_object_get(item, "options"));
-		const char *arch = json_string_value(json_object_get(item, "arch"));
+		const char *arch = json_object_get(item, "vcpus")
+					   ? json_string_value(json_object_get(item, "arch"))
+					   : NULL;
 
 		printf("%-14s %s%s%s\n", json_string_value(json_object_get(item, "name")), arch ? arch : "",
 			arch ? ": " : "", json_string_value(json_object_get(item, "summary")));
@@ -242,7 +301,7 @@ static int list_command(const struct options *options, struct error *err)
 		if (strcmp(lists[i].name, name) != 0)
 			continue;
 		list = json_array();
-		rc = lists[i].fill(list, err);
+		rc = lists[i].fill(options, list, err);
 		json = json_pack("{s:i, s:O}", "schema", 1, name, list);
 		if (!rc && options->json) {
 			json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
@@ -254,17 +313,21 @@ static int list_command(const struct options *options, struct error *err)
 		json_decref(list);
 		return rc;
 	}
-	return error_set(
-		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits, configurations", name);
+	return error_set(err, -EINVAL,
+		"nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits, "
+		"configurations, profiles",
+		name);
 }
 
 const struct command command_list = {
 	.name = "list",
-	.usage = "clocks|disturbances|scenarios|limits|configurations [OPTION]...",
-	.summary = "clocks, disturbances, scenarios, limits to choose from",
+	.usage = "clocks|disturbances|scenarios|limits|configurations|profiles [OPTION]...",
+	.summary = "clocks, disturbances, scenarios, limits, profiles to choose from",
 	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read or a\n"
-		"disturbance that cannot be done on this machine is listed with the reason.",
-	.options = "json",
+		"disturbance that cannot be done on this machine is listed with the reason.  The profiles\n"
+		"are kernel parameters and settings that keep a system's clocks stable; --catalogue adds "
+		"yours.",
+	.options = "catalogue json",
 	.min_arguments = 1,
 	.max_arguments = 1,
 	.run = list_command,

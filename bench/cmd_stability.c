@@ -155,7 +155,11 @@ static int stability_command(const struct options *options, struct error *err)
 {
 	static const char *const columns[] = { "value", NULL };
 	struct column_file file = { 0 };
-	struct csv_handler handler = { columns, value_field, value_row, &file, true };
+	struct csv_handler handler = { .columns = columns,
+		.field = value_field,
+		.row = value_row,
+		.context = &file,
+		.headerless = true };
 	const char *path = options->freq ? options->freq : options->phase ? options->phase : NULL;
 	int rc;
 

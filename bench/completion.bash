@@ -23,7 +23,7 @@ _clkdrift() {
 		choices=$(_clkdrift_names scenarios)
 	elif [ "$before" = --clocks ] || [ "$before" = --reference ]; then
 		choices=$(_clkdrift_names clocks)
-	elif [[ $before = -o || $before = --output || $before = --shm || $before = --freq || $before = --phase || $before = --cache || $before = --kernel || $before = --modules || $before = --program || $before = --key ]]; then
+	elif [[ $before = -o || $before = --output || $before = --shm || $before = --freq || $before = --phase || $before = --cache || $before = --kernel || $before = --modules || $before = --program || $before = --key || $before = --catalogue || $before = --facts || $before = --run || $before = --out || $before = --root || $before = --boot-ini ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 	elif [[ $word = -* ]]; then
@@ -31,7 +31,7 @@ _clkdrift() {
 	else
 		case ${COMP_WORDS[1]} in
 		run) choices=$(_clkdrift_names scenarios) ;;
-		list) choices='clocks disturbances scenarios limits configurations' ;;
+		list) choices='clocks disturbances scenarios limits configurations profiles' ;;
 		lab) choices='run setup' ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")

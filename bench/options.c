@@ -164,6 +164,12 @@ SETTER(kernel, o->kernel = text)
 SETTER(modules, o->modules = text)
 SETTER(program, o->program = text)
 SETTER(arch, o->arch = text)
+SETTER(catalogue, o->catalogue = text)
+SETTER(facts, o->facts = text)
+SETTER(run, o->run = text)
+SETTER(out, o->out = text)
+SETTER(root, o->root = text)
+SETTER(boot_ini, o->boot_ini = text)
 SETTER(json, o->json = true)
 SETTER(quiet, o->quiet = true)
 SETTER(dry_run, o->dry_run = true)
@@ -216,6 +222,12 @@ static const struct option_row rows[] = {
 	{ 0, "program", "FILE", "clkdrift for the guest (default: this one, or what 'make lab-i386' built)",
 		set_program },
 	{ 0, "arch", "NAME", "the architecture to set up guests of: i386", set_arch },
+	{ 0, "catalogue", "FILE", "profiles of yours too: a CSV file as in analysis/profiles/", set_catalogue },
+	{ 0, "facts", "FILE", "the system to advise on: the JSON of 'inspect', or one written by hand", set_facts },
+	{ 0, "run", "DIR", "a stored run, or a matrix of the lab, as evidence", set_run },
+	{ 0, "out", "DIR", "write candidate files into it; the live ones are only read", set_out },
+	{ 0, "root", "DIR", "look for the live files below it (default: this machine's)", set_root },
+	{ 0, "boot-ini", "FILE", "the boot.ini of a Windows guest, to make a candidate from", set_boot_ini },
 	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
 	{ 0, "json", NULL, "results as JSON on stdout", set_json },

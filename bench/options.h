@@ -46,6 +46,8 @@ struct options {
 	const char *ntp[OPTIONS_NTP_MAX]; /* servers, in the order given */
 	size_t ntp_count;
 	const char *config, *append, *scenario, *cache, *kernel, *modules, *program, *arch; /* lab */
+	const char *catalogue;		      /* a CSV file of profiles beside the shipped ones */
+	const char *facts, *run, *out, *root, *boot_ini; /* advise */
 	char **arguments; /* what is left, in order */
 	int argument_count;
 };

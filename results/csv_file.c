@@ -17,6 +17,7 @@ struct reader {
 	const struct csv_handler *handler;
 	int rc;
 	unsigned wanted;	  /* number of wanted columns */
+	unsigned there;		  /* of these in the header */
 	int map[CSV_COLUMNS_MAX]; /* column in the file -> wanted column, or -1 */
 	bool mapped;		  /* the header was read */
 	unsigned column, found;	  /* in this row: columns so far, wanted ones among them */
@@ -121,12 +122,15 @@ static void on_field(void *text, size_t length, void *context)
 
 static int header_done(struct reader *r)
 {
+	unsigned required = r->handler->required ? r->handler->required : r->wanted;
+
 	for (unsigned i = 0; i < r->wanted; i++) {
 		bool there = false;
 
 		for (unsigned c = 0; c < r->column && c < CSV_COLUMNS_MAX; c++)
 			there |= r->map[c] == (int)i;
-		if (!there)
+		r->there += there;
+		if (!there && i < required)
 			return error_set(r->at.err, -EINVAL, "%s:1: column \"%s\" is missing in the header",
 				r->at.path, r->handler->columns[i]);
 	}
@@ -140,7 +144,7 @@ static int row_done(struct reader *r)
 		return 0;
 	if (!r->mapped)
 		return header_done(r);
-	if (r->found < r->wanted)
+	if (r->found < r->there)
 		return error_set(r->at.err, -EINVAL, "%s:%llu: the row has %u columns, too few", r->at.path,
 			(unsigned long long)r->at.line, r->column);
 	return r->handler->row(r->handler->context, &r->at);
@@ -268,6 +272,7 @@ int csv_file_read(const char *path, const struct csv_handler *handler, bool *cut
 	if (handler->headerless) {
 		for (unsigned i = 0; i < CSV_COLUMNS_MAX; i++)
 			r.map[i] = i < r.wanted ? (int)i : -1;
+		r.there = r.wanted;
 		r.mapped = true;
 	}
 	if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL))

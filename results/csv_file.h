@@ -23,15 +23,16 @@ struct csv_file {
 };
 
 struct csv_handler {
-	/* Names of the wanted columns, ends with NULL.  All must be in the header, in any order. */
+	/* Names of the wanted columns, ends with NULL, in any order in the file. */
 	const char *const *columns;
+	unsigned required; /* so many of them, the first ones, must be in the header; 0: all */
 	/*
 	 * One field of a wanted column (index into columns); text has no NUL at its
 	 * end.  Returns 0, or a negative errno with err set to stop.
 	 */
 	int (*field)(
 		void *context, const struct csv_file *at, unsigned column, const char *text, size_t length);
-	/* The row is complete: every wanted column was there. */
+	/* The row is complete: every wanted column that the header has was there. */
 	int (*row)(void *context, const struct csv_file *at);
 	void *context;
 	bool headerless; /* no header row: columns are taken in their order, further ones ignored */

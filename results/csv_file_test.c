@@ -34,7 +34,11 @@ static int log_row(void *context, const struct csv_file *at)
 
 static int read_log(struct log *log, bool headerless, bool *cut, struct error *err)
 {
-	const struct csv_handler handler = { columns, log_field, log_row, log, headerless };
+	const struct csv_handler handler = { .columns = columns,
+		.field = log_field,
+		.row = log_row,
+		.context = log,
+		.headerless = headerless };
 
 	*log = (struct log){ "" };
 	*err = (struct error){ "" };

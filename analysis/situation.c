@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/situation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/facts_get.h"
+
+static bool is(const char *text, const char *word)
+{
+	return text && strcmp(text, word) == 0;
+}
+
+static int both(int a, int b)
+{
+	return a == 0 || b == 0 ? 0 : a > 0 && b > 0 ? 1 : -1;
+}
+
+static int negated(int a)
+{
+	return a < 0 ? a : !a;
+}
+
+/* A line of the kernel's log that holds the text. */
+static int log_says(const json_t *facts, const char *text)
+{
+	const json_t *lines = facts_get(facts, "kernel_log.lines"), *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		const char *its = facts_text(line, "text");
+
+		if (its && strstr(its, text))
+			return 1;
+	}
+	return lines && facts_flag(facts, "kernel_log.from_boot") != 0 ? 0 : -1;
+}
+
+static int offered(const json_t *facts, const char *clocksource)
+{
+	if (!facts_get(facts, "clocksource.available"))
+		return -1;
+	return facts_has_word(facts, "clocksource.available", clocksource);
+}
+
+static int by_name(const json_t *facts)
+{
+	(void)facts;
+	return 0;
+}
+
+static int in_use(const json_t *facts, const char *clocksource)
+{
+	const char *current = facts_text(facts, "clocksource.current");
+
+	return current ? is(current, clocksource) : -1;
+}
+
+static int constant(const json_t *facts)
+{
+	int flag = facts_flag(facts, "cpu.flags.constant_tsc");
+
+	return flag >= 0 ? flag : facts_flag(facts, "cpuid.invariant_tsc");
+}
+
+static int marked_unstable(const json_t *facts)
+{
+	int a = log_says(facts, "Marking TSC unstable");
+
+	return a > 0 ? a : log_says(facts, "Marking clocksource 'tsc") > 0 ? 1 : a;
+}
+
+/* The hypervisor tells the kernel its TSC frequency, or CPUID does; else a calibration found it. */
+static int calibrated(const json_t *facts)
+{
+	return both(negated(facts_flag(facts, "cpu.flags.tsc_known_freq")), in_use(facts, "tsc"));
+}
+
+static int given_frequency(const json_t *facts)
+{
+	return facts_parameter(facts, "tsc_early_khz") != NULL;
+}
+
+static int trusted(const json_t *facts)
+{
+	int rate = both(constant(facts), facts_flag(facts, "cpu.flags.nonstop_tsc"));
+
+	return both(rate, negated(marked_unstable(facts) > 0));
+}
+
+static int not_constant(const json_t *facts)
+{
+	return negated(constant(facts));
+}
+
+/* C2 and deeper: what intel_idle and acpi_idle call "C2", "C6", "C2_ACPI"; not "C1E", "POLL". */
+static int deep_idle(const json_t *facts)
+{
+	const json_t *states = facts_get(facts, "idle.states"), *state;
+	size_t i;
+
+	json_array_foreach(states, i, state)
+	{
+		const char *name = facts_text(state, "name");
+
+		if (name && name[0] == 'C' && atoi(name + 1) >= 2 && facts_flag(state, "disabled") <= 0)
+			return 1;
+	}
+	return states ? 0 : is(facts_text(facts, "idle.driver"), "none") ? 0 : -1;
+}
+
+static int stops_in_idle(const json_t *facts)
+{
+	int said = log_says(facts, "TSC halts in idle");
+
+	return said > 0 ? 1 : both(negated(facts_flag(facts, "cpu.flags.nonstop_tsc")), deep_idle(facts));
+}
+
+static int unsynchronized(const json_t *facts)
+{
+	return log_says(facts, "TSCs unsynchronized");
+}
+
+static int changes_frequency(const json_t *facts)
+{
+	const json_t *policies = facts_get(facts, "cpufreq.policies"), *policy;
+	bool moves = false;
+	size_t i;
+
+	json_array_foreach(policies, i, policy)
+	{
+		double min, max;
+
+		moves |= facts_number(policy, "min_khz", &min) && facts_number(policy, "max_khz", &max) &&
+			 min < max;
+	}
+	return policies ? both(negated(constant(facts)), moves) : -1;
+}
+
+static int revision_f(const json_t *facts)
+{
+	return facts_flag(facts, "cpu.amd_revision_f");
+}
+
+/* The host's stable bit: without it each reading is guarded against steps back between CPUs. */
+static int bad_kvm_clock(const json_t *facts)
+{
+	return both(offered(facts, "kvm-clock"), negated(facts_flag(facts, "cpuid.kvm.clocksource_stable")));
+}
+
+static int kvm_clock_in_use(const json_t *facts)
+{
+	return in_use(facts, "kvm-clock");
+}
+
+static int guest_is_host(const json_t *facts)
+{
+	return both(facts_flag(facts, "hypervisor.present"),
+		both(facts_flag(facts, "kvm_host.module"), facts_flag(facts, "kvm_host.device")));
+}
+
+static int migratable(const json_t *facts)
+{
+	return both(
+		facts_flag(facts, "hypervisor.present"), negated(facts_flag(facts, "cpuid.invariant_tsc")));
+}
+
+static int slow_clock(const json_t *facts)
+{
+	const char *current = facts_text(facts, "clocksource.current");
+
+	if (!current)
+		return -1;
+	return is(current, "hpet") || is(current, "acpi_pm") || is(current, "hyperv_clocksource_msr");
+}
+
+static int counts_ticks(const json_t *facts)
+{
+	const char *current = facts_text(facts, "clocksource.current");
+
+	if (!current)
+		return -1;
+	return is(current, "jiffies") || is(current, "refined-jiffies") || is(current, "pit");
+}
+
+static int has_hpet(const json_t *facts)
+{
+	return offered(facts, "hpet");
+}
+
+static int has_acpi_pm(const json_t *facts)
+{
+	return offered(facts, "acpi_pm");
+}
+
+static int has_tsc(const json_t *facts)
+{
+	return offered(facts, "tsc");
+}
+
+static int tsc_in_use(const json_t *facts)
+{
+	return in_use(facts, "tsc");
+}
+
+static int has_intel_idle(const json_t *facts)
+{
+	const char *driver = facts_text(facts, "idle.driver");
+
+	return driver ? is(driver, "intel_idle") : -1;
+}
+
+static int pairs_with_host(const json_t *facts)
+{
+	const json_t *ptp = facts_get(facts, "ptp"), *entry;
+	size_t i;
+
+	json_array_foreach(ptp, i, entry)
+	{
+		const char *name = facts_text(entry, "clock_name");
+
+		if (name && strstr(name, "KVM"))
+			return 1;
+	}
+	return ptp ? 0 : -1;
+}
+
+#define LOG   "kernel_log"
+#define FLAGS "cpu.flags.constant_tsc, cpu.flags.nonstop_tsc"
+
+const struct situation situations[] = {
+	{ "counts-ticks", true, "The clocksource counts timer interrupts: a lost one is lost time.",
+		"clocksource.current", counts_ticks },
+	{ "tsc-rate-given", true,
+		"tsc_early_khz= gives the kernel the TSC's rate: a wrong number is a drift of that size.",
+		"command_line", given_frequency },
+	{ "tsc-stops-in-idle", true, "Idle states stop this TSC: the time asleep is lost to it.",
+		LOG ", idle.states, cpu.flags.nonstop_tsc", stops_in_idle },
+	{ "tsc-unsynchronized", true, "The TSCs of the CPUs differ: the kernel gave the TSC up for it.", LOG,
+		unsynchronized },
+	{ "tsc-marked-unstable", true, "The kernel found the TSC unstable and gave it up.", LOG,
+		marked_unstable },
+	{ "cpufreq-changes-tsc", true, "The CPU frequency changes, and the TSC is not constant.",
+		"cpufreq.policies, cpu.flags.constant_tsc", changes_frequency },
+	{ "amd-revision-f", true, "This AMD CPU is of revision F: its TSC follows the frequency of its core.",
+		"cpu.amd_revision_f", revision_f },
+	{ "tsc-not-constant", true, "The TSC is not constant: its rate may follow the CPU frequency.",
+		"cpu.flags.constant_tsc or cpuid.invariant_tsc", not_constant },
+	{ "kvm-clock-unstable", true,
+		"The host does not mark its kvm-clock stable: readings can differ from CPU to CPU.",
+		"clocksource.available, cpuid.kvm.clocksource_stable", bad_kvm_clock },
+	{ "tsc-calibrated", true,
+		"The TSC's rate was found by a calibration at boot: its error is a steady drift.",
+		"cpu.flags.tsc_known_freq, clocksource.current", calibrated },
+	{ "slow-clock", false, "The clock in use is emulated: each reading is a system call, and slow.",
+		"clocksource.current", slow_clock },
+	{ "migratable", false, "The hypervisor promises no invariant TSC: the guest may be moved.",
+		"hypervisor.present, cpuid.invariant_tsc", migratable },
+	{ "nested", false, "This guest is a KVM host too.",
+		"hypervisor.present, kvm_host.device, kvm_host.module", guest_is_host },
+	{ "tsc-trusted", false, "The TSC is constant, does not stop, and the kernel did not complain of it.",
+		FLAGS, trusted },
+	{ "kvm-clock-in-use", false, "kvm-clock is in use: it follows the host's clock.",
+		"clocksource.current", kvm_clock_in_use },
+	{ "tsc-in-use", false, "The TSC is the clocksource.", "clocksource.current", tsc_in_use },
+	{ "has-tsc", false, "The kernel offers the TSC.", "clocksource.available", has_tsc },
+	{ "has-hpet", false, "The kernel offers the HPET.", "clocksource.available", has_hpet },
+	{ "has-acpi-pm", false, "The kernel offers the ACPI PM timer.", "clocksource.available",
+		has_acpi_pm },
+	{ "has-ptp-kvm", false, "ptp_kvm pairs the host's clock with this guest's TSC.", "ptp",
+		pairs_with_host },
+	{ "intel-idle", false, "intel_idle drives the idle states.", "idle.driver", has_intel_idle },
+	{ "by-name", false, "It is never advised by itself.", "", by_name },
+	{ 0 },
+};
+
+int situation_find(const char *name, size_t length)
+{
+	for (int i = 0; situations[i].name; i++)
+		if (strlen(situations[i].name) == length && memcmp(situations[i].name, name, length) == 0)
+			return i;
+	return -1;
+}
