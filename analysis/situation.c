@@ -62,7 +62,9 @@ static int constant(const json_t *facts)
 {
 	int flag = facts_flag(facts, "cpu.flags.constant_tsc");
 
-	return flag >= 0 ? flag : facts_flag(facts, "cpuid.invariant_tsc");
+	if (flag < 0)
+		flag = facts_flag(facts, "cpuid.invariant_tsc");
+	return flag >= 0 ? flag : facts_flag(facts, "host.constant_tsc");
 }
 
 static int marked_unstable(const json_t *facts)
@@ -246,7 +248,9 @@ const struct situation situations[] = {
 		"cpufreq.policies, cpu.flags.constant_tsc", changes_frequency },
 	{ "amd-revision-f", true, "This AMD CPU is of revision F: its TSC follows the frequency of its core.",
 		"cpu.amd_revision_f", revision_f },
-	{ "tsc-not-constant", true, "The TSC is not constant: its rate may follow the CPU frequency.",
+	{ "tsc-not-constant", true,
+		"The TSC is not constant: changes of the CPU frequency and deep idle states can change its "
+		"rate or stop it.",
 		"cpu.flags.constant_tsc or cpuid.invariant_tsc", not_constant },
 	{ "kvm-clock-unstable", true,
 		"The host does not mark its kvm-clock stable: readings can differ from CPU to CPU.",
@@ -265,6 +269,7 @@ const struct situation situations[] = {
 	{ "kvm-clock-in-use", false, "kvm-clock is in use: it follows the host's clock.",
 		"clocksource.current", kvm_clock_in_use },
 	{ "tsc-in-use", false, "The TSC is the clocksource.", "clocksource.current", tsc_in_use },
+	{ "deep-idle", false, "Idle states deeper than C1 are enabled.", "idle.states", deep_idle },
 	{ "has-tsc", false, "The kernel offers the TSC.", "clocksource.available", has_tsc },
 	{ "has-hpet", false, "The kernel offers the HPET.", "clocksource.available", has_hpet },
 	{ "has-acpi-pm", false, "The kernel offers the ACPI PM timer.", "clocksource.available",

@@ -11,6 +11,7 @@
 
 const struct command *const commands[] = {
 	&command_inspect,
+	&command_advise,
 	&command_list,
 	&command_run,
 	&command_analyze,

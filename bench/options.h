@@ -64,7 +64,7 @@ struct command {
 };
 
 extern const struct command command_inspect, command_list, command_run, command_analyze, command_report,
-	command_stability, command_restore, command_serve, command_lab;
+	command_stability, command_restore, command_serve, command_lab, command_advise;
 
 /* All commands; ends with NULL. */
 extern const struct command *const commands[];

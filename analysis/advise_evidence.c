@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* What was measured: verdict.json of a run, or of a matrix beside its matrix.json. */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/advise.h"
+#include "analysis/situation.h"
+#include "analysis/subject.h"
+#include "results/facts_get.h"
+#include "results/file.h"
+#include "results/run.h"
+#include "results/text.h"
+
+/* *json is NULL, without an error, when there is no such file. */
+static int load_json(const char *dir, const char *name, json_t **json, struct error *err)
+{
+	char path[PATH_MAX];
+	json_error_t where;
+	int rc = path_join(path, sizeof(path), dir, name, err);
+
+	*json = NULL;
+	if (rc || access(path, F_OK) != 0)
+		return rc;
+	*json = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+	if (!*json)
+		return error_set(err, -EINVAL, "%s:%d: %s", path, where.line, where.text);
+	return json_is_object(*json) ? 0 : error_set(err, -EINVAL, "%s: not a JSON object", path);
+}
+
+static void take(char *to, size_t size, const json_t *object, const char *key)
+{
+	const char *text = facts_text(object, key);
+
+	snprintf(to, size, "%s", text ? text : "");
+	text_clean(to);
+}
+
+static double number_or_nan(const json_t *object, const char *key)
+{
+	double value;
+
+	return facts_number(object, key, &value) ? value : NAN;
+}
+
+static int add_row(struct advise_evidence *e, const struct evidence_row *row, struct error *err)
+{
+	struct evidence_row *grown = reallocarray(e->rows, e->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return error_set(err, -ENOMEM, "out of memory");
+	e->rows = grown;
+	grown[e->count++] = *row;
+	return 0;
+}
+
+/* Rows of "choices": what became of each profile on each configuration. */
+static int read_choices(struct advise_evidence *e, const json_t *verdict, struct error *err)
+{
+	const json_t *list = facts_get(verdict, "choices"), *choice;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(list, i, choice)
+	{
+		struct evidence_row row = { .drift_ppm = number_or_nan(choice, "drift_ppm"),
+			.read_ns = number_or_nan(choice, "read_ns") };
+		const char *role = facts_text(choice, "role");
+
+		take(row.configuration, sizeof(row.configuration), choice, "configuration");
+		take(row.profile, sizeof(row.profile), choice, "profile");
+		take(row.parameters, sizeof(row.parameters), choice, "parameters");
+		take(row.status, sizeof(row.status), choice, "status");
+		take(row.why, sizeof(row.why), choice, "why");
+		row.recommended = role && strcmp(role, "recommended") == 0;
+		if (!rc)
+			rc = add_row(e, &row, err);
+	}
+	return rc;
+}
+
+static int load_matrix(const char *dir, json_t *matrix, struct advise_evidence *e, struct error *err)
+{
+	json_t *verdict = NULL;
+	int rc = load_json(dir, "verdict.json", &verdict, err);
+
+	e->kind = EVIDENCE_LAB;
+	e->whole = true;
+	e->configurations = json_incref(facts_get(matrix, "configurations"));
+	if (!rc && !verdict)
+		rc = error_set(err, -ENOENT, "%s: no verdict.json: 'clkdrift analyze %s' makes it", dir, dir);
+	if (!rc)
+		rc = read_choices(e, verdict, err);
+	if (!rc && !e->count)
+		rc = error_set(err, -EINVAL, "%s/verdict.json: no choices: 'clkdrift analyze %s' makes them",
+			dir, dir);
+	json_decref(verdict);
+	return rc;
+}
+
+static void read_run(const struct run *run, struct advise_evidence *e, struct evidence_row *row)
+{
+	e->kind = run->lab ? EVIDENCE_LAB : EVIDENCE_HERE;
+	take(row->configuration, sizeof(row->configuration), run->lab, "configuration");
+	if (run->environment_before) {
+		e->facts = json_incref(run->environment_before);
+		subject_command_line(e->facts, row->parameters, sizeof(row->parameters));
+		text_clean(row->parameters);
+	}
+}
+
+static int load_run(const char *dir, struct advise_evidence *e, struct error *err)
+{
+	struct evidence_row row = { .drift_ppm = NAN, .read_ns = NAN };
+	json_t *verdict = NULL;
+	const char *reason;
+	struct run run;
+	int rc = run_load(dir, &run, err);
+
+	if (rc)
+		return rc;
+	read_run(&run, e, &row);
+	run_free(&run);
+	rc = load_json(dir, "verdict.json", &verdict, err);
+	if (!rc && !verdict)
+		rc = error_set(err, -ENOENT, "%s: no verdict.json: 'clkdrift analyze %s' makes it", dir, dir);
+	if (!rc) {
+		take(row.status, sizeof(row.status), verdict, "verdict.status");
+		reason = json_string_value(json_array_get(facts_get(verdict, "verdict.reasons"), 0));
+		snprintf(row.why, sizeof(row.why), "%s", reason ? reason : "");
+		text_clean(row.why);
+		rc = add_row(e, &row, err);
+	}
+	json_decref(verdict);
+	return rc;
+}
+
+int advise_evidence_load(const char *dir, struct advise_evidence *e, struct error *err)
+{
+	json_t *matrix;
+	int rc;
+
+	*e = (struct advise_evidence){ 0 };
+	snprintf(e->source, sizeof(e->source), "%s", dir);
+	rc = load_json(dir, "matrix.json", &matrix, err);
+	if (!rc)
+		rc = matrix ? load_matrix(dir, matrix, e, err) : load_run(dir, e, err);
+	json_decref(matrix);
+	return rc;
+}
+
+void advise_evidence_free(struct advise_evidence *e)
+{
+	free(e->rows);
+	json_decref(e->configurations);
+	json_decref(e->facts);
+	*e = (struct advise_evidence){ 0 };
+}
+
+static int holds(const json_t *facts, const char *situation)
+{
+	return situations[situation_find(situation, strlen(situation))].holds(facts);
+}
+
+/* +1: a known fact agrees with the configuration; -1: it does not; 0: not known. */
+static int agree(int fact, bool configured)
+{
+	return fact < 0 ? 0 : (fact > 0) == configured ? 1 : -1;
+}
+
+static int has_pstates(const json_t *facts)
+{
+	return facts_get(facts, "cpufreq.policies")
+		       ? json_array_size(facts_get(facts, "cpufreq.policies")) > 0
+		       : -1;
+}
+
+/*
+ * How like the lab's configuration this system is: known facts that agree, -1 when one does not.  The
+ * guests of the lab's TCG never have a constant TSC.
+ */
+static int likeness(const json_t *facts, const struct subject *subject, const json_t *configuration)
+{
+	const char *arch = facts_text(configuration, "arch");
+	double online = 0, vcpus = 0;
+	int several = facts_number(facts, "cpu.online_count", &online) ? online > 1 : -1, sum = 0;
+	int agreed[5];
+
+	if (!subject->arch[0] || strcmp(subject->arch, arch ? arch : "x86_64") != 0)
+		return -1;
+	facts_number(configuration, "vcpus", &vcpus);
+	agreed[0] = agree(several, vcpus > 1);
+	agreed[1] = agree(holds(facts, "deep-idle"), facts_flag(configuration, "cstates") > 0);
+	agreed[2] = agree(has_pstates(facts), facts_flag(configuration, "pstates") > 0);
+	agreed[3] = facts_get(configuration, "hpet")
+			    ? agree(holds(facts, "has-hpet"), facts_flag(configuration, "hpet") > 0)
+			    : 0;
+	agreed[4] = agree(subject->host_constant_tsc, false);
+	for (size_t i = 0; i < sizeof(agreed) / sizeof(agreed[0]); i++) {
+		if (agreed[i] < 0)
+			return -1;
+		sum += agreed[i];
+	}
+	/* The number of CPUs and the TSC are the least that must be known. */
+	return agreed[0] && agreed[4] ? sum : -1;
+}
+
+void advise_resembling(const struct advise_evidence *e, const json_t *facts, char name[32])
+{
+	struct subject subject;
+	const json_t *row;
+	int best = -1;
+	size_t i;
+
+	name[0] = '\0';
+	subject_read(facts, &subject);
+	if (strcmp(subject.role, "guest") != 0)
+		return;
+	json_array_foreach(e->configurations, i, row)
+	{
+		int its = likeness(facts, &subject, row);
+
+		if (its <= best)
+			continue;
+		best = its;
+		take(name, 32, row, "name");
+	}
+}

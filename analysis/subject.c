@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "analysis/subject.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "analysis/situation.h"
+#include "results/facts_get.h"
+
+static void take(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text ? text : "");
+}
+
+/* A flag that a hand may have written as a word. */
+static int flag_or_word(const json_t *facts, const char *path)
+{
+	const char *text = facts_text(facts, path);
+
+	if (text && strcasecmp(text, "yes") == 0)
+		return 1;
+	if (text && strcasecmp(text, "no") == 0)
+		return 0;
+	return facts_flag(facts, path);
+}
+
+static const char *one_of(const json_t *facts, const char *path, const char *other)
+{
+	const char *text = facts_text(facts, path);
+
+	return text ? text : facts_text(facts, other);
+}
+
+/* The names that Linux, Debian and the guides have for the two. */
+static void read_arch(const json_t *facts, struct subject *s)
+{
+	static const char *const names[][2] = { { "amd64", "x86_64" }, { "x86-64", "x86_64" },
+		{ "AMD64/Intel 64", "x86_64" }, { "x64", "x86_64" }, { "x86", "i386" }, { "i486", "i386" },
+		{ "i586", "i386" }, { "i686", "i386" } };
+
+	take(s->arch, sizeof(s->arch), one_of(facts, "arch", "kernel.machine"));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(s->arch, names[i][0]) == 0)
+			take(s->arch, sizeof(s->arch), names[i][1]);
+}
+
+static int read_pvclock(const json_t *facts)
+{
+	int said = flag_or_word(facts, "pvclock");
+
+	if (said >= 0)
+		return said;
+	if (facts_get(facts, "clocksource.available"))
+		return facts_has_word(facts, "clocksource.available", "kvm-clock");
+	return facts_flag(facts, "cpuid.kvm.clocksource") == 0 ? 0 : -1;
+}
+
+/* What a guest is promised is all that it can know of its host. */
+static int read_constant(const json_t *facts)
+{
+	int said = flag_or_word(facts, "host.constant_tsc");
+
+	if (said < 0)
+		said = facts_flag(facts, "cpu.flags.constant_tsc");
+	return said >= 0 ? said : facts_flag(facts, "cpuid.invariant_tsc");
+}
+
+static const char *read_role(const json_t *facts)
+{
+	const char *said = facts_text(facts, "role");
+	int present = facts_flag(facts, "hypervisor.present");
+
+	if (said)
+		return said;
+	if (present >= 0)
+		return present ? "guest" : "host";
+	/* Who has a pvclock, a host or a hypervisor is a guest. */
+	return facts_get(facts, "pvclock") || facts_get(facts, "host") || facts_get(facts, "hypervisor")
+		       ? "guest"
+		       : "";
+}
+
+void subject_read(const json_t *facts, struct subject *s)
+{
+	*s = (struct subject){ .pvclock = read_pvclock(facts), .host_constant_tsc = read_constant(facts) };
+	take(s->role, sizeof(s->role), read_role(facts));
+	take(s->os, sizeof(s->os), one_of(facts, "os.name", "os"));
+	take(s->version, sizeof(s->version), facts_text(facts, "os.version"));
+	take(s->kernel, sizeof(s->kernel), one_of(facts, "kernel.release", "kernel"));
+	take(s->hypervisor, sizeof(s->hypervisor), one_of(facts, "hypervisor.name", "hypervisor"));
+	read_arch(facts, s);
+}
+
+/* CentOS is RHEL built anew: the guide gives one table for both. */
+static bool is_rhel(const char *name)
+{
+	return strncasecmp(name, "CentOS", 6) == 0 || strncasecmp(name, "RHEL", 4) == 0 ||
+	       strncasecmp(name, "Red Hat Enterprise Linux", 24) == 0;
+}
+
+bool subject_is_os(const struct subject *s, const struct profile *p)
+{
+	return p->guest_os[0] && s->os[0] &&
+	       ((is_rhel(p->guest_os) && is_rhel(s->os)) ||
+		       strncasecmp(s->os, p->guest_os, strlen(p->guest_os)) == 0);
+}
+
+/* One column against one fact: *all becomes the worst of both. */
+static void meet(
+	enum match *all, bool wanted, bool known, bool same, const char *key, struct missing *missing)
+{
+	if (!wanted || (known && same))
+		return;
+	if (known)
+		*all = MATCH_NO;
+	else if (*all == MATCH_YES)
+		*all = MATCH_UNKNOWN;
+	if (!known && missing->count < MISSING_MAX)
+		missing->keys[missing->count++] = key;
+}
+
+static void meet_flag(enum match *all, const char *wish, int fact, const char *key, struct missing *missing)
+{
+	meet(all, wish[0], fact >= 0, (wish[0] == 'y') == (fact > 0), key, missing);
+}
+
+bool profile_has_situation(const struct profile *p, int situation)
+{
+	for (const char *word = p->situation; *word;) {
+		size_t length = strcspn(word, " ");
+
+		if (situation_find(word, length) == situation)
+			return true;
+		word += length + (word[length] == ' ');
+	}
+	return false;
+}
+
+static bool situations_hold(const json_t *facts, const struct profile *p)
+{
+	for (int i = 0; situations[i].name; i++)
+		if (profile_has_situation(p, i) && situations[i].holds(facts) <= 0)
+			return false;
+	return true;
+}
+
+enum match subject_match(
+	const struct subject *s, const json_t *facts, const struct profile *p, struct missing *missing)
+{
+	enum match all = MATCH_YES;
+	bool os = subject_is_os(s, p), linux_only = p->kernel[0] && !p->guest_os[0];
+	/* A snapshot of inspect does not name its system, but who has a Linux kernel is no Windows. */
+	bool os_known = s->os[0] || (s->kernel[0] && strcmp(p->guest_os, "Windows") == 0);
+
+	meet(&all, true, s->role[0], strcmp(s->role, p->role) == 0, "role", missing);
+	meet(&all, p->guest_os[0], os_known, os, "os.name", missing);
+	meet(&all, p->guest_versions[0], s->version[0], version_in_range(s->version, p->guest_versions),
+		"os.version", missing);
+	if (s->kernel[0] || !os)
+		meet(&all, p->kernel[0], s->kernel[0], version_in_range(s->kernel, p->kernel),
+			"kernel.release", missing);
+	meet(&all, linux_only, true, strncasecmp(s->os, "Windows", 7) != 0, "os.name", missing);
+	meet(&all, p->arch[0], s->arch[0], strcmp(s->arch, p->arch) == 0, "arch", missing);
+	meet_flag(&all, p->pvclock, s->pvclock, "pvclock", missing);
+	meet_flag(&all, p->host_constant_tsc, s->host_constant_tsc, "host.constant_tsc", missing);
+	/* Whose guest it is does not change what its kernel takes: not knowing it keeps nothing back. */
+	if (s->hypervisor[0])
+		meet(&all, p->hypervisor[0], true, strcasestr(s->hypervisor, p->hypervisor), "hypervisor",
+			missing);
+	return all != MATCH_NO && !situations_hold(facts, p) ? MATCH_NO : all;
+}
+
+/* Appends a word; what finds no room is left out. */
+static void append(char *text, size_t size, const char *name, const char *value)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, "%s%s%s%s", used ? " " : "", name, value ? "=" : "",
+		value ? value : "");
+}
+
+void subject_command_line(const json_t *facts, char *text, size_t size)
+{
+	const json_t *parameters = facts_get(facts, "command_line.parameters"), *entry;
+	const char *whole = facts_text(facts, "command_line.text");
+	char *end;
+	size_t i;
+
+	take(text, size, whole ? whole : facts_text(facts, "command_line"));
+	json_array_foreach(parameters, i, entry)
+	{
+		const char *name = facts_text(entry, "name");
+
+		if (i == 0)
+			*text = '\0';
+		if (name)
+			append(text, size, name, facts_text(entry, "value"));
+	}
+	end = strstr(text, " -- ");
+	if (end)
+		*end = '\0';
+}
+
+static bool word_on(const char *word, size_t length, const char *line)
+{
+	bool number = length == 5 && strncmp(word, "lpj=n", 5) == 0;
+
+	while (*line) {
+		size_t its = strcspn(line, " \t\n");
+
+		if (number ? its > 4 && strncmp(line, "lpj=", 4) == 0
+			   : its == length && strncmp(line, word, length) == 0)
+			return true;
+		line += its + strspn(line + its, " \t\n");
+	}
+	return false;
+}
+
+bool parameters_on(const char *parameters, const char *command_line)
+{
+	const char *word = parameters;
+
+	while (*word) {
+		size_t length = strcspn(word, " ");
+
+		if (!word_on(word, length, command_line))
+			return false;
+		word += length + strspn(word + length, " ");
+	}
+	return parameters[0];
+}

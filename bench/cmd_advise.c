@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* clkdrift advise: which profile of kernel parameters this system needs, and on what evidence. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "analysis/advise.h"
+#include "bench/catalogue.h"
+#include "bench/facts.h"
+#include "bench/kernel_hz.h"
+#include "bench/options.h"
+
+#define WIDTH  100 /* columns, as of inspect */
+#define INDENT 21
+
+/* The object of `inspect --json`, or the facts themselves. */
+static int facts_of_file(const char *path, json_t **facts, struct error *err)
+{
+	json_error_t where;
+	json_t *doc = json_load_file(path, JSON_REJECT_DUPLICATES, &where), *inner;
+	int rc = 0;
+
+	if (!doc && where.line < 0)
+		return error_set(err, -EINVAL, "--facts %s", where.text);
+	if (!doc)
+		return error_set(err, -EINVAL, "--facts %s:%d: %s", path, where.line, where.text);
+	inner = json_object_get(doc, "facts");
+	if (!json_is_object(doc) || (inner && !json_is_object(inner)))
+		rc = error_set(err, -EINVAL,
+			"--facts %s: not an object of facts, as 'clkdrift inspect --json' prints it", path);
+	else if (json_object_get(doc, "schema") && json_integer_value(json_object_get(doc, "schema")) != 1)
+		rc = error_set(err, -EINVAL, "--facts %s: schema must be 1", path);
+	else
+		*facts = json_incref(inner ? inner : doc);
+	json_decref(doc);
+	return rc;
+}
+
+/* What lpj=n is made of: the snapshot does not hold HZ. */
+static void add_hz(json_t *facts)
+{
+	const char *release = facts_text(facts, "kernel.release");
+	int hz = release ? kernel_hz("", release) : 0;
+
+	if (hz)
+		json_object_set_new(facts_get(facts, "kernel"), "hz", json_integer(hz));
+}
+
+/* --facts, else the snapshot of the run, else this machine. */
+static int choose_facts(const struct options *options, const struct advise_evidence *evidence, json_t **facts,
+	struct error *err)
+{
+	if (options->facts)
+		return facts_of_file(options->facts, facts, err);
+	if (options->run && !evidence->whole) {
+		*facts = json_incref(evidence->facts);
+		return *facts ? 0
+			      : error_set(err, -ENODATA,
+					"%s: the run has no snapshot of its machine: give it with --facts",
+					options->run);
+	}
+	*facts = facts_collect(&facts_live);
+	if (!*facts)
+		return error_set(err, -ENOMEM, "out of memory");
+	add_hz(*facts);
+	return 0;
+}
+
+/* The name, and the text broken at blanks beside it; nothing for an empty text. */
+static void print_entry(const char *name, const char *text)
+{
+	int column;
+
+	if (!text[0])
+		return;
+	column = printf("%-*s", INDENT, name);
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (column > INDENT && column + 1 + word > WIDTH)
+			column = printf("\n%*s", INDENT, "") - 1;
+		else if (column > INDENT)
+			column += printf(" ");
+		column += printf("%.*s", word, text);
+		text += word;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_lines(const char *name, const struct advice_lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		print_entry(i ? "" : name, lines->text[i]);
+}
+
+static void print_profile(const struct advice *a)
+{
+	const struct profile *p = a->profile;
+
+	print_entry("profile:", p->id);
+	print_entry("kernel parameters:", a->parameters[0] ? a->parameters : "none are needed");
+	print_entry("host settings:", p->host_settings);
+	print_entry("hypervisor settings:", p->hypervisor_settings);
+	print_entry("costs:", p->cost);
+}
+
+static void print_advice(const struct advice *a)
+{
+	static const char *const answers[] = {
+		[ADVICE_NO_RISK] = "no", [ADVICE_RISK] = "yes", [ADVICE_NOT_KNOWN] = "not known"
+	};
+
+	print_entry("at risk:", answers[a->at_risk]);
+	print_lines("because:", &a->reasons);
+	print_lines("needed to know:", &a->missing);
+	if (a->profile)
+		print_profile(a);
+	print_entry("evidence:", a->evidence_text);
+	print_lines("note:", &a->notes);
+}
+
+static int print_json(const struct advice *a, struct error *err)
+{
+	json_t *json = advice_to_json(a);
+
+	if (!json)
+		return error_set(err, -ENOMEM, "out of memory");
+	json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+	putchar('\n');
+	json_decref(json);
+	return 0;
+}
+
+static int exit_code_of(const struct advice *a)
+{
+	static const int codes[] = { [ADVICE_NO_RISK] = EXIT_STABLE,
+		[ADVICE_RISK] = EXIT_UNSTABLE,
+		[ADVICE_NOT_KNOWN] = EXIT_INCONCLUSIVE };
+
+	return codes[a->at_risk];
+}
+
+static int answer(const struct options *options, const struct advice *a, struct error *err)
+{
+	int rc = 0;
+
+	if (options->json)
+		rc = print_json(a, err);
+	else if (!options->quiet)
+		print_advice(a);
+	return rc ? rc : exit_code_of(a);
+}
+
+static int advise_command(const struct options *options, struct error *err)
+{
+	struct advise_evidence evidence = { 0 };
+	struct profiles catalogue = { 0 };
+	struct advice *a = calloc(1, sizeof(*a));
+	json_t *facts = NULL;
+	int rc = a ? catalogue_load(options->catalogue, &catalogue, err)
+		   : error_set(err, -ENOMEM, "out of memory");
+
+	if (!rc && options->run)
+		rc = advise_evidence_load(options->run, &evidence, err);
+	if (!rc)
+		rc = choose_facts(options, &evidence, &facts, err);
+	if (!rc)
+		rc = advise(facts, &catalogue, options->run ? &evidence : NULL, a, err);
+	if (!rc)
+		rc = answer(options, a, err);
+	json_decref(facts);
+	advise_evidence_free(&evidence);
+	profiles_free(&catalogue);
+	free(a);
+	return rc;
+}
+
+const struct command command_advise = {
+	.name = "advise",
+	.usage = "[OPTION]...",
+	.summary = "whether this system's clocks are at risk, and which parameters help",
+	.help = "Matches this machine, or the facts of another one, with the catalogue of profiles ('list\n"
+		"profiles') and says whether its clocks are at risk, why, which kernel parameters and "
+		"settings\n"
+		"help, and whether that was measured here, in a lab, or is only documented.\n\n"
+		"  clkdrift inspect --json >facts.json; clkdrift advise --facts facts.json\n"
+		"  clkdrift advise --run results/runs/DIR\n\n"
+		"Exit codes: 0 not at risk, 1 at risk, 2 trouble, 3 not known.",
+	.options = "facts run catalogue json quiet",
+	.run = advise_command,
+};

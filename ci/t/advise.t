@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright the clkdrift developers
+#
+# clkdrift advise: the guide's tables, from facts written by hand; exit codes; what was measured.
+. ci/t/lib.sh
+
+facts() { cat >"$T/facts.json"; }
+advise() { clkdrift advise --facts "$T/facts.json" --json "$@"; }
+# NAME PROFILE PARAMETERS EXIT
+answers() {
+	advise
+	is "$rc $(json .profile) '$(json .parameters)'" "$4 $2 '$3'" "$1"
+}
+
+# The guide's table: CentOS version, arch, pvclock, on a host without constant TSC.
+row() { # VERSION ARCH PVCLOCK PROFILE PARAMETERS EXIT
+	local pvclock=""
+	if [ "$3" != - ]; then pvclock=", \"pvclock\": $3"; fi
+	facts <<<"{\"os\": {\"name\": \"CentOS\", \"version\": \"$1\"}, \"arch\": \"$2\", \"host\": {\"constant_tsc\": false}$pvclock}"
+	answers "CentOS $1 $2, pvclock $3: '$5'" "$4" "$5" "$6"
+	is "$(json .evidence)" documented "only documented: said plainly"
+}
+row 5.4 x86_64 true centos-5.4-x86_64-pvclock "" 0
+row 5.4 x86_64 false centos-5.4-x86_64 "notsc lpj=n" 1
+like "$(json '.notes[]')" "divider=10" "the older edition's divider=10 is told"
+like "$(json '.notes[]')" "RHEL 6 guide: do not set lpj unless" "the RHEL 6 guide's word on lpj is told"
+row 5.4 i386 true centos-5.4-i386-pvclock "" 0
+row 5.4 i386 false centos-5.4-i386 "clocksource=acpi_pm lpj=n" 1
+row 5.3 x86_64 - centos-5.3-x86_64 notsc 1
+row 5.3 i386 - centos-5.3-i386 clocksource=acpi_pm 1
+row 4.8 x86_64 - centos-4.8-x86_64 notsc 1
+row 4.8 i386 - centos-4.8-i386 clock=pmtmr 1
+row 3.9 x86_64 - centos-3.9-x86_64 "" 0
+row 3.9 i386 - centos-3.9-i386 "" 0
+
+# The same system in other words; the number of lpj=n; what is there already.
+facts <<<'{"schema":1,"facts":{"os":{"name":"Red Hat Enterprise Linux Server","version":"5.4"},"kernel":{"release":"2.6.18-164.el5","machine":"i686","hz":1000},"pvclock":"no","host":{"constant_tsc":"no"},"tsc":{"khz":2593900}}}'
+answers "RHEL 5.4, i686, inside of an inspect object" centos-5.4-i386 "clocksource=acpi_pm lpj=2593900" 1
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"arch":"amd64","host":{"constant_tsc":false},"command_line":{"text":"ro root=/dev/sda1 notsc quiet"}}'
+answers "parameters that are there already" centos-5.3-x86_64 notsc 0
+is "$(json .in_force)" true "they are in force"
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"arch":"amd64","host":{"constant_tsc":true}}'
+answers "a constant TSC needs nothing" guest-constant-tsc "" 0
+
+# Hosts.
+facts <<<'{"role":"host","host":{"constant_tsc":false},"cpu":{"amd_revision_f":true}}'
+answers "a host without constant TSC, AMD revision F" host-amd-revision-f processor.max_cstate=1 1
+like "$(json .host_settings)" "cpuspeed: MIN_SPEED and MAX_SPEED = the highest of scaling_available_frequencies" "the cpuspeed file"
+facts <<<'{"role":"host","cpu":{"flags":{"constant_tsc":false},"amd_revision_f":false}}'
+answers "a host without constant TSC, another CPU" host-no-constant-tsc processor.max_cstate=1 1
+ok "$(json .host_settings | grep -c cpuspeed)" "no cpuspeed: it is for revision F only"
+facts <<<'{"role":"host","host":{"constant_tsc":true}}'
+answers "a host with constant TSC" host-constant-tsc "" 0
+is "$(json .host_settings)" "" "nothing to set there"
+
+facts <<<'{"os":{"name":"Windows","version":"5.2"},"role":"guest"}'
+answers "Windows Server 2003" windows-xp-2003 /usepmtimer 1
+facts <<<'{"os":{"name":"Windows","version":"10.0"},"role":"guest"}'
+advise
+like "$(json .hypervisor_settings)" "hv-time" "a newer Windows: Hyper-V enlightenments"
+
+# What is not known is asked for, never guessed.
+facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","host":{"constant_tsc":false}}'
+advise
+is "$rc $(json .at_risk) $(json .profile) $(json '.missing[]')" "3 null null pvclock" "without pvclock told: not known, exit code 3"
+facts <<<'{}'
+advise
+is "$rc $(json .at_risk)" "3 null" "no facts at all: not known"
+facts <<<'{"os":{"name":"Plan 9","version":"4"},"role":"guest"}'
+advise
+is "$rc" 3 "a system that the catalogue does not have: not known"
+
+# Newer guests, as inspect finds them.
+guest() { # CLOCKSOURCE AVAILABLE LOG [FLAGS]
+	cat <<-END | facts
+		{"hypervisor":{"present":true,"name":"QEMU TCG"},"kernel":{"release":"6.1.0-30-amd64","machine":"x86_64"},
+		"cpu":{"online_count":${cpus-1},"flags":{"constant_tsc":false,"nonstop_tsc":false,"tsc_known_freq":false}},
+		"cpuid":{"invariant_tsc":false},"clocksource":{"current":"$1","available":[$2]},
+		"idle":{"driver":"none"},"cpufreq":{"policies":[]},
+		"kernel_log":{"from_boot":true,"lines":[{"text":"$3"}]}}
+	END
+}
+guest tsc '"tsc","hpet","acpi_pm"' "tsc: Detected 2596 MHz"
+answers "a guest on a TSC that is not constant" no-constant-tsc-hpet clocksource=hpet 1
+guest tsc '"tsc","acpi_pm"' "tsc: Detected 2596 MHz"
+answers "the same without HPET" no-constant-tsc-acpi-pm clocksource=acpi_pm 1
+guest hpet '"hpet","acpi_pm"' "tsc: Marking TSC unstable due to TSCs unsynchronized"
+answers "TSCs that differ" unsynchronized-tsc tsc=unstable 1
+guest hpet '"hpet","acpi_pm"' "tsc: Marking TSC unstable due to TSC halts in idle"
+answers "idle states that stop the TSC" shallow-idle processor.max_cstate=1 1
+guest hpet '"tsc","hpet","acpi_pm"' "tsc: Detected 2596 MHz"
+answers "who reads the advised clock already" no-constant-tsc-hpet clocksource=hpet 0
+guest jiffies '"jiffies"' "none"
+answers "a guest that counts ticks" tick-counting "" 1
+like "$(json .hypervisor_settings)" "lost_tick_policy=delay" "what the hypervisor can do for it"
+
+# One's own profiles.
+guest tsc '"tsc","hpet","acpi_pm"' "tsc: Detected 2596 MHz"
+printf 'id,role,parameters,kernel,pvclock,situation,source\nours,guest,clocksource=hpet nohz=off,2.6.27-,no,tsc-not-constant has-hpet,our own measurements\n' >"$T/own.csv"
+advise --catalogue "$T/own.csv"
+is "$rc $(json .profile) $(json .parameters)" "1 ours clocksource=hpet nohz=off" "a profile of one's own comes before an equal one"
+clkdrift list profiles --catalogue "$T/own.csv" --json
+is "$(json '.profiles[] | select(.id == "ours") | .file')" own.csv "it is listed"
+printf 'id,role,parameters\nhpet,guest,x\n' >"$T/own.csv"
+advise --catalogue "$T/own.csv"
+is "$rc $(wc -l <"$T/err")" "2 1" "an id that is taken: one line, exit code 2"
+like "$err" "own.csv:2: id \"hpet\" is taken: modern.csv:[0-9]+ has it" "with both places"
+
+# A lab's matrix.
+mkdir "$T/matrix"
+echo '{"schema":1,"kind":"matrix","configurations":[{"name":"two-vcpus","arch":"x86_64","vcpus":2,"hpet":true,"cstates":false,"pstates":false},{"name":"one-vcpu","arch":"x86_64","vcpus":1,"hpet":true,"cstates":false,"pstates":false}]}' >"$T/matrix/matrix.json"
+advise --run "$T/matrix"
+is "$rc" 2 "a matrix that was not analysed: exit code 2"
+like "$err" "no verdict.json: 'clkdrift analyze" "and what to do"
+cat >"$T/matrix/verdict.json" <<-'END'
+	{"schema":1,"choices":[
+	{"configuration":"one-vcpu","profile":"default","parameters":"","status":"unstable","role":"fails","why":"drift +5.9 ppm","drift_ppm":5.9,"read_ns":80},
+	{"configuration":"one-vcpu","profile":"hpet","parameters":"clocksource=hpet","status":"stable","role":"dearer","why":"","drift_ppm":0.001,"read_ns":900},
+	{"configuration":"one-vcpu","profile":"acpi-pm","parameters":"clocksource=acpi_pm","status":"stable","role":"recommended","why":"","drift_ppm":0.002,"read_ns":700},
+	{"configuration":"two-vcpus","profile":"hpet","parameters":"clocksource=hpet","status":"unstable","role":"fails","why":"","drift_ppm":3,"read_ns":900}]}
+END
+advise --run "$T/matrix"
+is "$rc $(json .profile) $(json .evidence)" "1 acpi-pm measured in a lab" "what the lab recommends for such a guest"
+like "$(json .evidence_text)" "one-vcpu: stable, drift \+0.002 ppm, a reading takes 700 ns" "with its numbers"
+cpus=2 guest tsc '"tsc","hpet","acpi_pm"' "tsc: Detected 2596 MHz"
+advise --run "$T/matrix"
+like "$(json '.notes[]')" "did not find no-constant-tsc-hpet stable on two-vcpus: it was unstable" "a profile that failed in the lab is told of"
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"arch":"i386","host":{"constant_tsc":false}}'
+advise --run "$T/matrix"
+is "$rc $(json .parameters) $(json .evidence)" "1 clocksource=acpi_pm documented" "no configuration like it: only documented"
+
+# A stored run.
+hand_written "$T/run" 0 20 16 0
+clkdrift advise --run "$T/run"
+is "$rc" 2 "a run without verdict: exit code 2"
+echo '{"schema":1,"verdict":{"status":"stable","reasons":["monotonic: +0.01 ppm"]}}' >"$T/run/verdict.json"
+clkdrift advise --run "$T/run"
+is "$rc" 2 "a run without a snapshot of its machine: exit code 2"
+like "$err" "has no snapshot of its machine: give it with --facts" "and what to do"
+jq -c '. + {environment: {before: {hypervisor: {present: true, name: "QEMU TCG"}, kernel: {release: "6.1.0", machine: "x86_64"},
+	cpu: {flags: {constant_tsc: false}}, clocksource: {current: "tsc", available: ["tsc", "hpet"]},
+	command_line: {text: "quiet"}}}}' "$T/run/run.json" >"$T/new" && mv "$T/new" "$T/run/run.json"
+clkdrift advise --run "$T/run" --json
+is "$rc $(json .profile) $(json .evidence)" "1 no-constant-tsc-hpet documented" "a run without the profile is no proof of it"
+like "$(json .evidence_text)" "Measured here without the profile: stable; monotonic: \+0.01 ppm" "but what it found is told"
+sed -i 's/"current":"tsc"/"current":"hpet"/' "$T/run/run.json"
+clkdrift advise --run "$T/run" --json
+is "$rc $(json .profile) $(json .evidence)" "0 no-constant-tsc-hpet measured here" "a run with the profile is one"
+sed -i 's/stable/unstable/' "$T/run/verdict.json"
+clkdrift advise --run "$T/run" --json
+is "$rc $(json .at_risk)" "1 true" "unstable as measured: at risk, whatever the catalogue says"
+
+# This machine, whatever it is: an answer, and the same one in both forms.
+clkdrift advise
+code=$rc
+ok "$([ "$code" = 0 ] || [ "$code" = 1 ] || [ "$code" = 3 ]; echo $?)" "this machine gets an answer" "exit code $code: $err"
+clkdrift advise --json
+is "$rc $(json '.at_risk | if . == null then 3 elif . then 1 else 0 end')" "$code $code" "and the same as JSON"
+clkdrift advise -q
+is "$rc '$out'" "$code ''" "quiet: only the exit code"
+
+# Bad facts.
+clkdrift advise --facts "$T/nothing"
+is "$rc $(wc -l <"$T/err")" "2 1" "no such file: one line, exit code 2"
+facts <<<'{"a":1,'
+advise
+is "$rc" 2 "broken JSON: exit code 2"
+like "$err" "facts.json:[0-9]+: " "with its line"
+for bad in '[]' '{"facts":[]}' '{"schema":2,"facts":{}}' '{"role":"guest","role":"host"}'; do
+	facts <<<"$bad"
+	advise
+	is "$rc $(wc -l <"$T/err")" "2 1" "refused: $bad"
+done
+facts <<<'{"role":7,"os":[],"kernel":{"release":{}},"cpu":{"flags":"x"},"clocksource":{"available":"tsc"},"kernel_log":{"lines":[3,{}]},"command_line":{"parameters":[1,{"name":2}]}}'
+advise
+is "$rc" 3 "facts of wrong types are not known"
+
+finish
