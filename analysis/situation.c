@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/subject.h"
 #include "results/facts_get.h"
 
 static bool is(const char *text, const char *word)
@@ -82,7 +83,10 @@ static int calibrated(const json_t *facts)
 
 static int given_frequency(const json_t *facts)
 {
-	return facts_parameter(facts, "tsc_early_khz") != NULL;
+	char line[4096];
+
+	subject_command_line(facts, line, sizeof(line));
+	return strncmp(line, "tsc_early_khz=", 14) == 0 || strstr(line, " tsc_early_khz=") != NULL;
 }
 
 static int trusted(const json_t *facts)
@@ -229,55 +233,47 @@ static int pairs_with_host(const json_t *facts)
 	return ptp ? 0 : -1;
 }
 
-#define LOG   "kernel_log"
-#define FLAGS "cpu.flags.constant_tsc, cpu.flags.nonstop_tsc"
-
 const struct situation situations[] = {
 	{ "counts-ticks", true, "The clocksource counts timer interrupts: a lost one is lost time.",
-		"clocksource.current", counts_ticks },
+		counts_ticks },
 	{ "tsc-rate-given", true,
 		"tsc_early_khz= gives the kernel the TSC's rate: a wrong number is a drift of that size.",
-		"command_line", given_frequency },
+		given_frequency },
 	{ "tsc-stops-in-idle", true, "Idle states stop this TSC: the time asleep is lost to it.",
-		LOG ", idle.states, cpu.flags.nonstop_tsc", stops_in_idle },
-	{ "tsc-unsynchronized", true, "The TSCs of the CPUs differ: the kernel gave the TSC up for it.", LOG,
+		stops_in_idle },
+	{ "tsc-unsynchronized", true, "The TSCs of the CPUs differ: the kernel gave the TSC up for it.",
 		unsynchronized },
-	{ "tsc-marked-unstable", true, "The kernel found the TSC unstable and gave it up.", LOG,
-		marked_unstable },
+	{ "tsc-marked-unstable", true, "The kernel found the TSC unstable and gave it up.", marked_unstable },
 	{ "cpufreq-changes-tsc", true, "The CPU frequency changes, and the TSC is not constant.",
-		"cpufreq.policies, cpu.flags.constant_tsc", changes_frequency },
+		changes_frequency },
 	{ "amd-revision-f", true, "This AMD CPU is of revision F: its TSC follows the frequency of its core.",
-		"cpu.amd_revision_f", revision_f },
+		revision_f },
 	{ "tsc-not-constant", true,
 		"The TSC is not constant: changes of the CPU frequency and deep idle states can change its "
 		"rate or stop it.",
-		"cpu.flags.constant_tsc or cpuid.invariant_tsc", not_constant },
+		not_constant },
 	{ "kvm-clock-unstable", true,
 		"The host does not mark its kvm-clock stable: readings can differ from CPU to CPU.",
-		"clocksource.available, cpuid.kvm.clocksource_stable", bad_kvm_clock },
+		bad_kvm_clock },
 	{ "tsc-calibrated", true,
 		"The TSC's rate was found by a calibration at boot: its error is a steady drift.",
-		"cpu.flags.tsc_known_freq, clocksource.current", calibrated },
+		calibrated },
 	{ "slow-clock", false, "The clock in use is emulated: each reading is a system call, and slow.",
-		"clocksource.current", slow_clock },
+		slow_clock },
 	{ "migratable", false, "The hypervisor promises no invariant TSC: the guest may be moved.",
-		"hypervisor.present, cpuid.invariant_tsc", migratable },
-	{ "nested", false, "This guest is a KVM host too.",
-		"hypervisor.present, kvm_host.device, kvm_host.module", guest_is_host },
+		migratable },
+	{ "nested", false, "This guest is a KVM host too.", guest_is_host },
 	{ "tsc-trusted", false, "The TSC is constant, does not stop, and the kernel did not complain of it.",
-		FLAGS, trusted },
-	{ "kvm-clock-in-use", false, "kvm-clock is in use: it follows the host's clock.",
-		"clocksource.current", kvm_clock_in_use },
-	{ "tsc-in-use", false, "The TSC is the clocksource.", "clocksource.current", tsc_in_use },
-	{ "deep-idle", false, "Idle states deeper than C1 are enabled.", "idle.states", deep_idle },
-	{ "has-tsc", false, "The kernel offers the TSC.", "clocksource.available", has_tsc },
-	{ "has-hpet", false, "The kernel offers the HPET.", "clocksource.available", has_hpet },
-	{ "has-acpi-pm", false, "The kernel offers the ACPI PM timer.", "clocksource.available",
-		has_acpi_pm },
-	{ "has-ptp-kvm", false, "ptp_kvm pairs the host's clock with this guest's TSC.", "ptp",
-		pairs_with_host },
-	{ "intel-idle", false, "intel_idle drives the idle states.", "idle.driver", has_intel_idle },
-	{ "by-name", false, "It is never advised by itself.", "", by_name },
+		trusted },
+	{ "kvm-clock-in-use", false, "kvm-clock is in use: it follows the host's clock.", kvm_clock_in_use },
+	{ "tsc-in-use", false, "The TSC is the clocksource.", tsc_in_use },
+	{ "deep-idle", false, "Idle states deeper than C1 are enabled.", deep_idle },
+	{ "has-tsc", false, "The kernel offers the TSC.", has_tsc },
+	{ "has-hpet", false, "The kernel offers the HPET.", has_hpet },
+	{ "has-acpi-pm", false, "The kernel offers the ACPI PM timer.", has_acpi_pm },
+	{ "has-ptp-kvm", false, "ptp_kvm pairs the host's clock with this guest's TSC.", pairs_with_host },
+	{ "intel-idle", false, "intel_idle drives the idle states.", has_intel_idle },
+	{ "by-name", false, "It is never advised by itself.", by_name },
 	{ 0 },
 };
 

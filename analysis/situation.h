@@ -2,7 +2,7 @@
 /* Copyright the clkdrift developers */
 /*
  * Conditions of a system that a profile can ask for beyond its plain columns: they are read from the
- * facts of `inspect` (bench/facts.h tells the keys).
+ * facts of `inspect`.  results/SCHEMA.md lists them, with the facts that tell them.
  */
 #ifndef ANALYSIS_SITUATION_H
 #define ANALYSIS_SITUATION_H
@@ -16,7 +16,6 @@ struct situation {
 	const char *name;
 	bool risk;	     /* the clocks are in danger where it holds; else it is only a circumstance */
 	const char *meaning; /* one sentence that stands as a reason */
-	const char *needs;   /* the facts that tell it */
 	int (*holds)(const json_t *facts); /* 1, 0, or -1: not known */
 };
 

@@ -34,7 +34,7 @@ is "$rc:$out" "2:" "no command is trouble"
 like "$err" '^usage: ' "and shows the usage on stderr"
 clkdrift --help
 commands=$(awk '/^  [a-z]/ { print $1 }' "$T/out")
-is "$(xargs <<<"$commands")" "inspect list run analyze report stability restore serve lab" "the commands"
+is "$(xargs <<<"$commands")" "inspect advise list run analyze report stability restore serve lab" "the commands"
 for command in $commands; do
 	clkdrift "$command" --help
 	is "$rc:$err" "0:" "$command --help"

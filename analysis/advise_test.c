@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "analysis/advise.c"
+
+static struct profiles shipped;
+
+static int load_shipped(void **state)
+{
+	struct error err = { "" };
+
+	(void)state;
+	return profiles_load("analysis/profiles", &shipped, &err);
+}
+
+static int free_shipped(void **state)
+{
+	(void)state;
+	profiles_free(&shipped);
+	return 0;
+}
+
+static json_t *parse(const char *text)
+{
+	json_error_t error;
+	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+
+	if (!json)
+		fail_msg("%s: %s", error.text, text);
+	return json;
+}
+
+static void ask(const char *text, const struct advise_evidence *evidence, struct advice *advice)
+{
+	json_t *facts = parse(text);
+	struct error err = { "" };
+
+	assert_int_equal(advise(facts, &shipped, evidence, advice, &err), 0);
+	json_decref(facts);
+}
+
+#define GUEST(rest) "{\"hypervisor\":{\"present\":true,\"name\":\"KVM\"}," rest "}"
+#define MODERN	    "\"kernel\":{\"release\":\"6.1.0\",\"machine\":\"x86_64\"}"
+#define NO_TSC	    "\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}"
+
+/* What a snapshot of inspect leads to: profile, parameters and answer. */
+static void newer_systems(void **state)
+{
+	static const struct {
+		const char *facts, *profile, *parameters;
+		enum advice_answer at_risk;
+	} known[] = {
+		{ GUEST(MODERN ",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}}"),
+			"trusted-tsc-guest", "", ADVICE_NO_RISK },
+		{ "{\"hypervisor\":{\"present\":false},\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_"
+		  "tsc\":true}}}",
+			"trusted-tsc-host", "", ADVICE_NO_RISK },
+		/* A clock that is slow to read, for no reason. */
+		{ GUEST(MODERN ",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+			       "\"clocksource\":{\"current\":\"hpet\",\"available\":[\"tsc\",\"hpet\"]}"),
+			"vdso-slow-clock", "clocksource=tsc", ADVICE_NO_RISK },
+		{ GUEST(MODERN
+			  "," NO_TSC
+			  ",\"clocksource\":{\"current\":\"tsc\",\"available\":[\"tsc\",\"kvm-clock\"]}"),
+			"no-constant-tsc-kvm-clock", "clocksource=kvm-clock", ADVICE_RISK },
+		{ GUEST(MODERN "," NO_TSC ",\"clocksource\":{\"current\":\"kvm-clock\",\"available\":"
+			       "[\"tsc\",\"kvm-clock\"]}"),
+			"no-constant-tsc-kvm-clock", "clocksource=kvm-clock", ADVICE_NO_RISK },
+		{ GUEST(MODERN ",\"kernel_log\":{\"lines\":[{\"text\":\"tsc: Marking TSC unstable due to "
+			       "clocksource watchdog\"}]}"),
+			"broken-tsc", "tsc=unstable", ADVICE_RISK },
+		{ GUEST("\"kernel\":{\"release\":\"3.10.0\",\"machine\":\"x86_64\"},\"kernel_log\":{"
+			"\"lines\":"
+			"[{\"text\":\"Marking TSC unstable due to clocksource watchdog\"}]}"),
+			"broken-tsc-old", "notsc", ADVICE_RISK },
+		{ GUEST(MODERN ",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":false}},"
+			       "\"idle\":{\"driver\":\"intel_idle\",\"states\":[{\"name\":\"C6\"}]}"),
+			"shallow-idle-intel", "intel_idle.max_cstate=0 processor.max_cstate=1", ADVICE_RISK },
+		/* A state that is switched off stops nothing. */
+		{ GUEST(MODERN ",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":false}},"
+			       "\"idle\":{\"driver\":\"intel_idle\",\"states\":[{\"name\":\"C6\","
+			       "\"disabled\":true}]}"),
+			"guest-constant-tsc", "", ADVICE_NO_RISK },
+		{ GUEST(MODERN
+			  ",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+			  "\"clocksource\":{\"current\":\"kvm-clock\",\"available\":[\"tsc\",\"kvm-clock\"]},"
+			  "\"cpuid\":{\"kvm\":{\"clocksource_stable\":false}}"),
+			"bad-kvm-clock", "clocksource=tsc", ADVICE_RISK },
+		{ GUEST(MODERN ",\"command_line\":\"tsc_early_khz=2500000\",\"cpu\":{\"flags\":{"
+			       "\"constant_tsc\":true}}"),
+			"miscalibrated-given", "", ADVICE_RISK },
+	};
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		ask(known[i].facts, NULL, a);
+		if (!a->profile || strcmp(a->profile->id, known[i].profile) ||
+			strcmp(a->parameters, known[i].parameters) || a->at_risk != known[i].at_risk)
+			fail_msg("%s: %s, \"%s\", at risk %d", known[i].facts,
+				a->profile ? a->profile->id : "no profile", a->parameters, a->at_risk);
+		assert_true(a->reasons.count > 0);
+		assert_int_equal(a->evidence, EVIDENCE_DOCUMENTED);
+		assert_non_null(strstr(a->evidence_text, "only documented"));
+	}
+	free(a);
+}
+
+/* A fact less never turns "at risk" into "not at risk" with the guide's rows: it turns into "not known". */
+static void a_fact_less_is_not_an_answer(void **state)
+{
+	static const char *const keys[] = { "os", "arch", "pvclock", "host" };
+	struct advice *a = calloc(1, sizeof(*a));
+	struct error err = { "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *facts =
+			parse("{\"role\":\"guest\",\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},"
+			      "\"arch\":\"x86_64\",\"pvclock\":false,\"host\":{\"constant_tsc\":false}}");
+
+		assert_int_equal(advise(facts, &shipped, NULL, a, &err), 0);
+		assert_int_equal(a->at_risk, ADVICE_RISK);
+		json_object_del(facts, keys[i]);
+		assert_int_equal(advise(facts, &shipped, NULL, a, &err), 0);
+		assert_int_equal(a->at_risk, ADVICE_NOT_KNOWN);
+		assert_null(a->profile);
+		assert_true(a->missing.count > 0);
+		json_decref(facts);
+	}
+	free(a);
+}
+
+static void parameters_in_force(void **state)
+{
+	static const struct {
+		const char *parameters, *line;
+		bool on;
+	} known[] = { { "notsc lpj=n", "ro notsc quiet lpj=2593900", true },
+		{ "notsc lpj=n", "ro notsc quiet", false }, { "notsc", "ro notscx", false },
+		{ "lpj=n", "lpj=", false }, { "a=b", "a=b", true }, { "a=b", "a=bc", false },
+		{ "", "a", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (parameters_on(known[i].parameters, known[i].line) != known[i].on)
+			fail_msg("'%s' on '%s'", known[i].parameters, known[i].line);
+}
+
+/* Parameters behind "--" are for init, and a host whose frequency moves is not done with its parameter. */
+static void what_is_not_in_force(void **state)
+{
+	static const char host[] =
+		"{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":false},"
+		"\"amd_revision_f\":true},\"command_line\":{\"text\":\"ro processor.max_cstate=1\"},"
+		"\"cpufreq\":{\"policies\":[{\"min_khz\":%d,\"max_khz\":2400000}]}}";
+	struct advice *a = calloc(1, sizeof(*a));
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), host, 1000000);
+	ask(text, NULL, a);
+	assert_string_equal(a->profile->id, "host-amd-revision-f");
+	assert_int_equal(a->at_risk, ADVICE_RISK);
+	snprintf(text, sizeof(text), host, 2400000);
+	ask(text, NULL, a);
+	assert_int_equal(a->at_risk, ADVICE_NO_RISK);
+	assert_true(a->in_force);
+	ask("{\"os\":{\"name\":\"CentOS\",\"version\":\"5.3\"},\"arch\":\"x86_64\",\"host\":{\"constant_"
+	    "tsc\":false},"
+	    "\"command_line\":{\"text\":\"quiet -- notsc\"}}",
+		NULL, a);
+	assert_int_equal(a->at_risk, ADVICE_RISK);
+	free(a);
+}
+
+/* A configuration that differs in one known fact is not like the system. */
+static void which_configuration_is_like_it(void **state)
+{
+	struct advise_evidence e = { .kind = EVIDENCE_LAB, .whole = true };
+	static const struct {
+		const char *facts, *name;
+	} known[] = {
+		{ GUEST(MODERN ",\"cpu\":{\"online_count\":1,\"flags\":{\"constant_tsc\":false}}"), "one" },
+		{ GUEST(MODERN ",\"cpu\":{\"online_count\":4,\"flags\":{\"constant_tsc\":false}}"), "two" },
+		{ GUEST(MODERN ",\"cpu\":{\"online_count\":1,\"flags\":{\"constant_tsc\":false}},"
+			       "\"idle\":{\"states\":[{\"name\":\"C2\"}]}"),
+			"idle" },
+		{ GUEST(MODERN ",\"cpu\":{\"online_count\":1,\"flags\":{\"constant_tsc\":true}}"), "" },
+		{ GUEST(MODERN ",\"cpu\":{\"flags\":{\"constant_tsc\":false}}"), "" },
+		{ GUEST("\"arch\":\"i686\",\"cpu\":{\"online_count\":1,\"flags\":{\"constant_tsc\":false}}"),
+			"" },
+		{ "{\"hypervisor\":{\"present\":false},\"arch\":\"x86_64\",\"cpu\":{\"online_count\":1,"
+		  "\"flags\":{\"constant_tsc\":false}}}",
+			"" },
+	};
+	char name[32];
+
+	(void)state;
+	e.configurations = parse("[{\"name\":\"one\",\"arch\":\"x86_64\",\"vcpus\":1},"
+				 "{\"name\":\"two\",\"arch\":\"x86_64\",\"vcpus\":2},"
+				 "{\"name\":\"idle\",\"arch\":\"x86_64\",\"vcpus\":1,\"cstates\":true}]");
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		json_t *facts = parse(known[i].facts);
+
+		advise_resembling(&e, facts, name);
+		if (strcmp(name, known[i].name) != 0)
+			fail_msg("%s: like '%s'", known[i].facts, name);
+		json_decref(facts);
+	}
+	json_decref(e.configurations);
+}
+
+/* The guide's rows stand, whatever the lab recommends for a system like it. */
+static void the_lab_does_not_overrule_the_table(void **state)
+{
+	static const char facts[] = "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.3\"},\"arch\":\"x86_64\","
+				    "\"host\":{\"constant_tsc\":false},"
+				    "\"cpu\":{\"online_count\":1}}";
+	struct evidence_row rows[] = {
+		{ "one", "acpi-pm", "clocksource=acpi_pm", "stable", "", true, 0, 700 },
+		{ "one", "notsc-lpj", "notsc lpj=5", "stable", "", false, 0, 700 },
+	};
+	struct advise_evidence e = { .kind = EVIDENCE_LAB, .whole = true, .rows = rows, .count = 2 };
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	e.configurations = parse("[{\"name\":\"one\",\"vcpus\":1}]");
+	ask(facts, &e, a);
+	assert_string_equal(a->parameters, "notsc");
+	assert_int_equal(a->evidence, EVIDENCE_DOCUMENTED);
+	/* With the very parameters measured, it has its evidence. */
+	strcpy(rows[1].parameters, "notsc");
+	ask(facts, &e, a);
+	assert_string_equal(a->parameters, "notsc");
+	assert_int_equal(a->evidence, EVIDENCE_LAB);
+	json_decref(e.configurations);
+	free(a);
+}
+
+/* Each condition is told where a user looks for it. */
+static void situations_are_in_the_schema(void **state)
+{
+	char schema[1 << 17], word[64];
+	FILE *in = fopen("results/SCHEMA.md", "re");
+	size_t length;
+
+	(void)state;
+	assert_non_null(in);
+	length = fread(schema, 1, sizeof(schema) - 1, in);
+	schema[length] = '\0';
+	assert_true(length > 1000 && feof(in));
+	fclose(in);
+	for (int i = 0; situations[i].name; i++) {
+		snprintf(word, sizeof(word), "| `%s` | ", situations[i].name);
+		if (!strstr(schema, word))
+			fail_msg("%s is not in results/SCHEMA.md", situations[i].name);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(newer_systems),
+		cmocka_unit_test(a_fact_less_is_not_an_answer),
+		cmocka_unit_test(parameters_in_force),
+		cmocka_unit_test(what_is_not_in_force),
+		cmocka_unit_test(which_configuration_is_like_it),
+		cmocka_unit_test(the_lab_does_not_overrule_the_table),
+		cmocka_unit_test(situations_are_in_the_schema),
+	};
+
+	return cmocka_run_group_tests(tests, load_shipped, free_shipped);
+}
