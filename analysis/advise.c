@@ -184,6 +184,22 @@ static bool settings_done(const struct question *q, const struct profile *p)
 	return !p->host_settings[0] || situations[frequency].holds(q->facts) == 0;
 }
 
+/* The command line asks for a timer that is not made from the TSC, and it is in use. */
+static bool left_the_tsc(const struct question *q)
+{
+	static const char *const timers[][2] = { { "hpet", "clocksource=hpet" },
+		{ "acpi_pm", "clocksource=acpi_pm" }, { "acpi_pm", "clock=pmtmr" } };
+	const char *current = facts_text(q->facts, "clocksource.current");
+
+	for (size_t i = 0; current && i < sizeof(timers) / sizeof(timers[0]); i++)
+		if (strcmp(current, timers[i][0]) == 0 &&
+			(parameters_on(timers[i][1], q->command_line) ||
+				parameters_on("notsc", q->command_line) ||
+				parameters_on("tsc=unstable", q->command_line)))
+			return true;
+	return false;
+}
+
 static void note_force(struct question *q, const struct profile *p)
 {
 	struct advice *a = q->advice;
@@ -195,6 +211,10 @@ static void note_force(struct question *q, const struct profile *p)
 	} else if (parameters_on(p->parameters, q->command_line)) {
 		a->in_force = settings_done(q, p);
 		say(&a->reasons, "The kernel was booted with the advised parameters.");
+	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
+		a->in_force = true;
+		say(&a->reasons, "The command line has the clocks follow %s, which is not made from the TSC.",
+			facts_text(q->facts, "clocksource.current"));
 	}
 }
 
@@ -217,7 +237,8 @@ static void reasons_of(struct question *q, const struct profile *p)
 	for (int i = 0; situations[i].name; i++) {
 		bool chosen = p && profile_has_situation(p, i);
 
-		if ((chosen || situations[i].risk) && situations[i].holds(q->facts) > 0)
+		if (situations[i].meaning[0] && (chosen || situations[i].risk) &&
+			situations[i].holds(q->facts) > 0)
 			say(reasons, "%s", situations[i].meaning);
 	}
 	pvclock_reason(q);
@@ -378,6 +399,10 @@ static const struct profile *weigh_matrix(struct question *q, const struct profi
 	if (a->at_risk == ADVICE_RISK)
 		p = from_matrix(q, p, configuration);
 	row = row_of(q->evidence, configuration, p);
+	if (row && row->recommended && !p->parameters[0] && a->at_risk == ADVICE_RISK) {
+		a->at_risk = ADVICE_NO_RISK;
+		say(&a->reasons, "In the lab such a guest was stable without any parameter.");
+	}
 	if (row)
 		quote_row(q, row);
 	else

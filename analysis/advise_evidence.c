@@ -12,6 +12,7 @@
 #include "analysis/advise.h"
 #include "analysis/situation.h"
 #include "analysis/subject.h"
+#include "results/csv_file.h"
 #include "results/facts_get.h"
 #include "results/file.h"
 #include "results/run.h"
@@ -84,14 +85,45 @@ static int read_choices(struct advise_evidence *e, const json_t *verdict, struct
 	return rc;
 }
 
+/* Was the TSC of that configuration's guest constant?  Told by the first of its cells with a run. */
+static void add_constant(const char *dir, const json_t *matrix, json_t *configuration)
+{
+	const char *name = facts_text(configuration, "name"), *its, *place;
+	const json_t *cells = facts_get(matrix, "cells"), *cell;
+	struct error ignored = { "" };
+	char path[PATH_MAX];
+	json_t *run;
+	size_t i;
+
+	json_array_foreach(cells, i, cell)
+	{
+		its = facts_text(cell, "configuration");
+		place = facts_text(cell, "run");
+		if (!name || !its || !place || strcmp(name, its) != 0 || strstr(place, "..") ||
+			path_join(path, sizeof(path), dir, place, &ignored))
+			continue;
+		if (load_json(path, "run.json", &run, &ignored) == 0 && run) {
+			int constant = facts_flag(run, "environment.before.cpu.flags.constant_tsc");
+
+			json_decref(run);
+			if (constant >= 0)
+				json_object_set_new(configuration, "constant_tsc", json_boolean(constant));
+			return;
+		}
+	}
+}
+
 static int load_matrix(const char *dir, json_t *matrix, struct advise_evidence *e, struct error *err)
 {
 	json_t *verdict = NULL;
 	int rc = load_json(dir, "verdict.json", &verdict, err);
+	json_t *configuration;
+	size_t i;
 
 	e->kind = EVIDENCE_LAB;
 	e->whole = true;
 	e->configurations = json_incref(facts_get(matrix, "configurations"));
+	json_array_foreach(e->configurations, i, configuration) add_constant(dir, matrix, configuration);
 	if (!rc && !verdict)
 		rc = error_set(err, -ENOENT, "%s: no verdict.json: 'clkdrift analyze %s' makes it", dir, dir);
 	if (!rc)
@@ -114,29 +146,125 @@ static void read_run(const struct run *run, struct advise_evidence *e, struct ev
 	}
 }
 
+/* drift.csv: the worst drift of the kernel's clocks against one that they do not follow. */
+struct drifts {
+	const struct run *run;
+	char clock[CLOCK_NAME_MAX], reference[CLOCK_NAME_MAX], status[16];
+	double drift_ppm;
+	bool any;
+	char worst_clock[CLOCK_NAME_MAX], worst_reference[CLOCK_NAME_MAX], worst_status[16];
+	double worst_ppm;
+};
+
+enum { FIELD_CLOCK, FIELD_REFERENCE, FIELD_DRIFT, FIELD_STATUS };
+
+static int drift_field(
+	void *context, const struct csv_file *at, unsigned column, const char *text, size_t length)
+{
+	struct drifts *d = context;
+	char *const to[] = { d->clock, d->reference, NULL, d->status };
+	const size_t size[] = { sizeof(d->clock), sizeof(d->reference), 0, sizeof(d->status) };
+
+	if (column != FIELD_DRIFT) {
+		snprintf(to[column], size[column], "%.*s", (int)length, text);
+		return 0;
+	}
+	d->drift_ppm = NAN;
+	return length ? csv_real(at, "drift_ppm", text, length, &d->drift_ppm) : 0;
+}
+
+/* Programs get the time from the clocks that are made from the clocksource; a raw counter decides nothing. */
+static bool follows_clocksource(const struct run *run, const char *name)
+{
+	int clock = run_clock_find(run, name);
+
+	return clock >= 0 && run->clocks[clock].clocksource;
+}
+
+static int gravity(const char *status)
+{
+	return strcmp(status, "unstable") == 0 ? 2 : strcmp(status, "inconclusive") == 0 ? 1 : 0;
+}
+
+static int drift_row(void *context, const struct csv_file *at)
+{
+	struct drifts *d = context;
+	int more = gravity(d->status) - gravity(d->worst_status);
+
+	(void)at;
+	if (!follows_clocksource(d->run, d->clock) || follows_clocksource(d->run, d->reference) ||
+		!isfinite(d->drift_ppm))
+		return 0;
+	if (d->any && (more < 0 || (more == 0 && fabs(d->drift_ppm) <= fabs(d->worst_ppm))))
+		return 0;
+	d->any = true;
+	d->worst_ppm = d->drift_ppm;
+	strcpy(d->worst_clock, d->clock);
+	strcpy(d->worst_reference, d->reference);
+	strcpy(d->worst_status, d->status);
+	return 0;
+}
+
+/*
+ * The verdict is of all clocks of the run, raw counters too.  Where the kernel's own clocks were held against
+ * another one, they alone make it unstable; whatever else was wrong leaves it inconclusive.
+ */
+static int weigh_drifts(const char *dir, const struct run *run, struct evidence_row *row, struct error *err)
+{
+	static const char *const columns[] = { "clock", "reference", "drift_ppm", "status", NULL };
+	struct drifts d = { .run = run };
+	const struct csv_handler handler = {
+		.columns = columns, .field = drift_field, .row = drift_row, .context = &d
+	};
+	char path[PATH_MAX];
+	int rc = path_join(path, sizeof(path), dir, "drift.csv", err);
+
+	if (!rc && access(path, F_OK) == 0)
+		rc = csv_file_read(path, &handler, NULL, err);
+	if (rc || !d.any)
+		return rc;
+	row->drift_ppm = d.worst_ppm;
+	if (gravity(d.worst_status) == 2)
+		snprintf(row->why, sizeof(row->why), "%s drifts %+.3g ppm against %s", d.worst_clock,
+			d.worst_ppm, d.worst_reference);
+	else if (strcmp(row->status, "unstable") == 0)
+		strcpy(row->status, "inconclusive");
+	return 0;
+}
+
+static int read_verdict(const char *dir, struct evidence_row *row, struct error *err)
+{
+	json_t *verdict = NULL;
+	const char *reason;
+	int rc = load_json(dir, "verdict.json", &verdict, err);
+
+	if (!rc && !verdict)
+		rc = error_set(err, -ENOENT, "%s: no verdict.json: 'clkdrift analyze %s' makes it", dir, dir);
+	if (!rc) {
+		take(row->status, sizeof(row->status), verdict, "verdict.status");
+		reason = json_string_value(json_array_get(facts_get(verdict, "verdict.reasons"), 0));
+		snprintf(row->why, sizeof(row->why), "%s", reason ? reason : "");
+		text_clean(row->why);
+	}
+	json_decref(verdict);
+	return rc;
+}
+
 static int load_run(const char *dir, struct advise_evidence *e, struct error *err)
 {
 	struct evidence_row row = { .drift_ppm = NAN, .read_ns = NAN };
-	json_t *verdict = NULL;
-	const char *reason;
 	struct run run;
 	int rc = run_load(dir, &run, err);
 
 	if (rc)
 		return rc;
 	read_run(&run, e, &row);
-	run_free(&run);
-	rc = load_json(dir, "verdict.json", &verdict, err);
-	if (!rc && !verdict)
-		rc = error_set(err, -ENOENT, "%s: no verdict.json: 'clkdrift analyze %s' makes it", dir, dir);
-	if (!rc) {
-		take(row.status, sizeof(row.status), verdict, "verdict.status");
-		reason = json_string_value(json_array_get(facts_get(verdict, "verdict.reasons"), 0));
-		snprintf(row.why, sizeof(row.why), "%s", reason ? reason : "");
-		text_clean(row.why);
+	rc = read_verdict(dir, &row, err);
+	if (!rc)
+		rc = weigh_drifts(dir, &run, &row, err);
+	if (!rc)
 		rc = add_row(e, &row, err);
-	}
-	json_decref(verdict);
+	run_free(&run);
 	return rc;
 }
 
@@ -181,8 +309,8 @@ static int has_pstates(const json_t *facts)
 }
 
 /*
- * How like the lab's configuration this system is: known facts that agree, -1 when one does not.  The
- * guests of the lab's TCG never have a constant TSC.
+ * How like the lab's configuration this system is: known facts that agree, -1 when one does not.  A
+ * guest of the lab's TCG has no constant TSC, unless its own facts say so.
  */
 static int likeness(const json_t *facts, const struct subject *subject, const json_t *configuration)
 {
@@ -200,7 +328,7 @@ static int likeness(const json_t *facts, const struct subject *subject, const js
 	agreed[3] = facts_get(configuration, "hpet")
 			    ? agree(holds(facts, "has-hpet"), facts_flag(configuration, "hpet") > 0)
 			    : 0;
-	agreed[4] = agree(subject->host_constant_tsc, false);
+	agreed[4] = agree(subject->host_constant_tsc, facts_flag(configuration, "constant_tsc") > 0);
 	for (size_t i = 0; i < sizeof(agreed) / sizeof(agreed[0]); i++) {
 		if (agreed[i] < 0)
 			return -1;

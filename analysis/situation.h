@@ -15,7 +15,7 @@
 struct situation {
 	const char *name;
 	bool risk;	     /* the clocks are in danger where it holds; else it is only a circumstance */
-	const char *meaning; /* one sentence that stands as a reason */
+	const char *meaning; /* one sentence that stands as a reason; "" of what is none */
 	int (*holds)(const json_t *facts); /* 1, 0, or -1: not known */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* The catalogue of profiles. */
+#include <errno.h>
+
 #include "analysis/profiles.h"
 #include "ci/fuzz/fuzz.h"
 

@@ -151,6 +151,32 @@ sed -i 's/stable/unstable/' "$T/run/verdict.json"
 clkdrift advise --run "$T/run" --json
 is "$rc $(json .at_risk)" "1 true" "unstable as measured: at risk, whatever the catalogue says"
 
+# What programs get decides: not the raw TSC beside it, but monotonic.
+echo 'clock,reference,drift_ppm,status
+monotonic,acpi_pm,0.02,stable
+acpi_pm,monotonic,9,unstable' >"$T/run/drift.csv"
+jq -c '.clocks[0].clocksource = true' "$T/run/run.json" >"$T/new" && mv "$T/new" "$T/run/run.json"
+clkdrift advise --run "$T/run" --json
+is "$rc $(json .evidence)" "0 measured here" "the kernel's clocks are stable: not at risk, whatever a counter does"
+like "$(json .evidence_text)" "inconclusive, drift \+0.02 ppm" "but no proof either"
+sed -i 's/0.02,stable/5,unstable/' "$T/run/drift.csv"
+clkdrift advise --run "$T/run" --json
+is "$rc" 1 "monotonic drifts: at risk"
+like "$(json '.reasons[]')" "Measured here: unstable. monotonic drifts \+5 ppm against acpi_pm" "with the number"
+echo 'clock,reference,drift_ppm
+monotonic,acpi_pm,x' >"$T/run/drift.csv"
+clkdrift advise --run "$T/run"
+is "$rc $(wc -l <"$T/err")" "2 1" "a broken drift.csv: one line, exit code 2"
+
+# A clock that was moved off the TSC on purpose.
+cat <<-'END' | facts
+	{"hypervisor":{"present":true,"name":"QEMU TCG"},"kernel":{"release":"6.1.0","machine":"x86_64"},"cpu":{"flags":{"constant_tsc":false}},
+	"clocksource":{"current":"acpi_pm","available":["tsc","hpet","acpi_pm"]},"command_line":{"text":"quiet clocksource=acpi_pm"}}
+END
+advise
+is "$rc $(json .in_force)" "0 true" "clocksource=acpi_pm on the command line and in use: not at risk"
+like "$(json '.reasons[]')" "has the clocks follow acpi_pm, which is not made from the TSC" "with the reason"
+
 # This machine, whatever it is: an answer, and the same one in both forms.
 clkdrift advise
 code=$rc
