@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int path_join(char *path, size_t size, const char *dir, const char *name, struct error *err)
@@ -72,4 +73,59 @@ int file_append(int fd, const char *bytes, size_t length, off_t *end)
 	}
 	*end += (off_t)length;
 	return 0;
+}
+
+static int make_parents(const char *path, struct error *err)
+{
+	char part[PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return error_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
+	strcpy(part, path);
+	for (char *c = part + 1; *c; c++) {
+		if (*c != '/')
+			continue;
+		*c = '\0';
+		if (mkdir(part, 0777) && errno != EEXIST)
+			return error_set(
+				err, -errno, "%s: cannot make the directory: %s", part, strerror(errno));
+		*c = '/';
+	}
+	return 0;
+}
+
+int directory_create_at(const char *dir, struct error *err)
+{
+	int rc = make_parents(dir, err);
+
+	if (rc)
+		return rc;
+	if (mkdir(dir, 0777) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return error_set(err, -EEXIST,
+			"%s: exists already, and a run never overwrites; name another directory", dir);
+	return error_set(err, -errno, "%s: cannot make the directory: %s", dir, strerror(errno));
+}
+
+int directory_create(char dir[PATH_MAX], const char *parent, const char *name, struct error *err)
+{
+	int rc;
+
+	for (unsigned i = 1; i < 10000; i++) {
+		int length = i == 1 ? snprintf(dir, PATH_MAX, "%s/%s", parent, name)
+				    : snprintf(dir, PATH_MAX, "%s/%s-%u", parent, name, i);
+
+		if (length < 0 || length >= PATH_MAX)
+			return error_set(err, -ENAMETOOLONG, "%s/%s: the path is too long", parent, name);
+		rc = make_parents(dir, err);
+		if (rc)
+			return rc;
+		if (mkdir(dir, 0777) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return error_set(
+				err, -errno, "%s: cannot make the directory: %s", dir, strerror(errno));
+	}
+	return error_set(err, -EEXIST, "%s/%s: exists 9999 times already", parent, name);
 }

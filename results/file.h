@@ -31,6 +31,11 @@ void file_replace_abort(struct file_replace *file);
  */
 int file_append(int fd, const char *bytes, size_t length, off_t *end);
 
+/* Makes exactly DIR, which must not exist, and the parents that are missing.  0 or -errno with err set. */
+int directory_create_at(const char *dir, struct error *err);
+/* The same for PARENT/NAME, or NAME-2, NAME-3 ... if it exists; dir is its path. */
+int directory_create(char dir[PATH_MAX], const char *parent, const char *name, struct error *err);
+
 /* Joins DIR and NAME; returns 0 or -ENAMETOOLONG. */
 int path_join(char *path, size_t size, const char *dir, const char *name, struct error *err);
 

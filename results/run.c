@@ -68,25 +68,6 @@ void run_free(struct run *run)
 	*run = (struct run){ 0 };
 }
 
-static int make_parents(const char *path, struct error *err)
-{
-	char part[PATH_MAX];
-
-	if (strlen(path) >= sizeof(part))
-		return error_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
-	strcpy(part, path);
-	for (char *c = part + 1; *c; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		if (mkdir(part, 0777) && errno != EEXIST)
-			return error_set(
-				err, -errno, "%s: cannot make the directory: %s", part, strerror(errno));
-		*c = '/';
-	}
-	return 0;
-}
-
 static int make_samples_dir(struct run *run, const char *dir, struct error *err)
 {
 	char path[PATH_MAX];
@@ -103,39 +84,15 @@ static int make_samples_dir(struct run *run, const char *dir, struct error *err)
 
 int run_create_at(struct run *run, const char *dir, struct error *err)
 {
-	int rc = make_parents(dir, err);
+	int rc = directory_create_at(dir, err);
 
-	if (rc)
-		return rc;
-	if (mkdir(dir, 0777)) {
-		if (errno == EEXIST)
-			return error_set(err, -EEXIST,
-				"%s: exists already, and a run never overwrites; name another directory",
-				dir);
-		return error_set(err, -errno, "%s: cannot make the directory: %s", dir, strerror(errno));
-	}
-	return make_samples_dir(run, dir, err);
+	return rc ? rc : make_samples_dir(run, dir, err);
 }
 
 int run_create(struct run *run, const char *parent, const char *name, struct error *err)
 {
 	char dir[PATH_MAX];
-	int rc;
+	int rc = directory_create(dir, parent, name, err);
 
-	for (unsigned i = 1; i < 10000; i++) {
-		int length = i == 1 ? snprintf(dir, sizeof(dir), "%s/%s", parent, name)
-				    : snprintf(dir, sizeof(dir), "%s/%s-%u", parent, name, i);
-
-		if (length < 0 || (size_t)length >= sizeof(dir))
-			return error_set(err, -ENAMETOOLONG, "%s/%s: the path is too long", parent, name);
-		rc = make_parents(dir, err);
-		if (rc)
-			return rc;
-		if (mkdir(dir, 0777) == 0)
-			return make_samples_dir(run, dir, err);
-		if (errno != EEXIST)
-			return error_set(
-				err, -errno, "%s: cannot make the directory: %s", dir, strerror(errno));
-	}
-	return error_set(err, -EEXIST, "%s/%s: exists 9999 times already", parent, name);
+	return rc ? rc : make_samples_dir(run, dir, err);
 }

@@ -201,15 +201,8 @@ static int parse_config(const struct run_source *s, struct run *run, json_t *con
 
 static int parse_head(const struct run_source *s, struct run *run, json_t *doc)
 {
-	double schema = NAN;
-	int rc;
+	int rc = source_schema(s, doc, SCHEMA_VERSION);
 
-	rc = source_real(s, doc, "schema", -1e300, 1e300, &schema);
-	if (!rc && isnan(schema))
-		rc = source_bad(s, "schema", "is missing");
-	if (!rc && schema != SCHEMA_VERSION)
-		rc = error_set(s->err, -EINVAL, "%s:%u: schema %g is not known; this version reads schema %d",
-			s->path, source_line(s, "schema"), schema, SCHEMA_VERSION);
 	if (!rc)
 		rc = source_real(s, doc, "tsc_hz", 1, 1e15, &run->tsc_hz);
 	if (!rc && run->tsc_hz == 0)
@@ -311,26 +304,13 @@ int run_load(const char *dir, struct run *run, struct error *err)
 {
 	char path[PATH_MAX];
 	struct run_source s = { .path = path, .err = err };
-	json_error_t where;
 	json_t *doc = NULL;
 	int rc;
 
 	*run = (struct run){ 0 };
 	rc = path_join(path, sizeof(path), dir, "run.json", err);
 	if (!rc)
-		rc = source_read(&s);
-	if (rc)
-		goto out;
-	doc = json_loadb(s.text, s.length, JSON_REJECT_DUPLICATES, &where);
-	/* jansson's integers end at 2^63 - 1, TSC values do not: then all are read as reals. */
-	if (!doc && json_error_code(&where) == json_error_numeric_overflow)
-		doc = json_loadb(s.text, s.length, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &where);
-	if (!doc) {
-		rc = error_set(err, -EINVAL, "%s:%d: not valid JSON: %s", s.path, where.line, where.text);
-		goto out;
-	}
-	if (!json_is_object(doc))
-		rc = error_set(err, -EINVAL, "%s:1: must be a JSON object; see results/SCHEMA.md", s.path);
+		rc = source_read(&s, &doc);
 	if (!rc)
 		rc = parse_head(&s, run, doc);
 	if (!rc)
@@ -344,7 +324,6 @@ int run_load(const char *dir, struct run *run, struct error *err)
 	run->dir = strdup(dir);
 	if (!rc && !run->dir)
 		rc = error_set(err, -ENOMEM, "out of memory");
-out:
 	json_decref(doc);
 	free(s.text);
 	if (rc)

@@ -194,7 +194,7 @@ static void test_no_file(void **state)
 	test_write("run.json", "");
 	assert_int_equal(truncate(test_path("run.json"), (off_t)RUN_JSON_BYTES + 1), 0);
 	assert_int_equal(run_load(test_dir, &run, &err), -EFBIG);
-	assert_ends(err.text, "run.json:1: larger than 256 MiB: not a run.json of clkdrift");
+	assert_ends(err.text, "run.json:1: larger than 256 MiB: not a file of clkdrift");
 }
 
 int main(void)

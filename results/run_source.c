@@ -195,7 +195,7 @@ int source_rows(const struct run_source *s, json_t *object, const char *key, siz
 	return 0;
 }
 
-int source_read(struct run_source *s)
+static int read_text(struct run_source *s)
 {
 	struct stat st;
 	FILE *in = fopen(s->path, "re");
@@ -206,7 +206,7 @@ int source_read(struct run_source *s)
 	if (fstat(fileno(in), &st) || !S_ISREG(st.st_mode)) {
 		rc = error_set(s->err, -EINVAL, "%s: not a plain file", s->path);
 	} else if (st.st_size > RUN_JSON_BYTES) {
-		rc = error_set(s->err, -EFBIG, "%s:1: larger than %u MiB: not a run.json of clkdrift",
+		rc = error_set(s->err, -EFBIG, "%s:1: larger than %u MiB: not a file of clkdrift",
 			s->path, RUN_JSON_BYTES >> 20);
 	} else {
 		s->text = malloc((size_t)st.st_size + 1);
@@ -220,5 +220,40 @@ int source_read(struct run_source *s)
 	fclose(in);
 	if (!rc && s->length == 0)
 		rc = error_set(s->err, -EINVAL, "%s:1: the file is empty", s->path);
+	return rc;
+}
+
+int source_read(struct run_source *s, json_t **doc)
+{
+	json_error_t where;
+	int rc = read_text(s);
+
+	*doc = NULL;
+	if (rc)
+		return rc;
+	*doc = json_loadb(s->text, s->length, JSON_REJECT_DUPLICATES, &where);
+	/* jansson's integers end at 2^63 - 1, TSC values do not: then all are read as reals. */
+	if (!*doc && json_error_code(&where) == json_error_numeric_overflow)
+		*doc = json_loadb(
+			s->text, s->length, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &where);
+	if (!*doc)
+		return error_set(
+			s->err, -EINVAL, "%s:%d: not valid JSON: %s", s->path, where.line, where.text);
+	if (!json_is_object(*doc))
+		return error_set(
+			s->err, -EINVAL, "%s:1: must be a JSON object; see results/SCHEMA.md", s->path);
+	return 0;
+}
+
+int source_schema(const struct run_source *s, json_t *doc, int version)
+{
+	double schema = NAN;
+	int rc = source_real(s, doc, "schema", -1e300, 1e300, &schema);
+
+	if (!rc && isnan(schema))
+		rc = source_bad(s, "schema", "is missing");
+	if (!rc && schema != version)
+		rc = error_set(s->err, -EINVAL, "%s:%u: schema %g is not known; this version reads schema %d",
+			s->path, source_line(s, "schema"), schema, version);
 	return rc;
 }

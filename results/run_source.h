@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * Private to the readers of run.json: its text, and checked access to its values.
+ * Private to the readers of run.json and matrix.json: their text, and checked access to its values.
  *
  * Everything in it may be wrong: each refusal names the file, the line and the
  * key.  The functions return 0 or a negative errno with the error set; an absent
@@ -32,8 +32,10 @@ struct run_source {
 /* Parses one object of a list into its row, which is zero before. */
 typedef int run_row_parser(const struct run_source *source, struct run *run, json_t *item, void *row);
 
-/* Reads path into text. */
-int source_read(struct run_source *source);
+/* Reads path into text, and *doc, an object, from it.  Both are to be freed in any case. */
+int source_read(struct run_source *source, json_t **doc);
+/* "schema" must be that version. */
+int source_schema(const struct run_source *source, json_t *doc, int version);
 
 /* Line of the key in the row at hand, else of the row; counts from 1. */
 unsigned source_line(const struct run_source *source, const char *key);

@@ -9,25 +9,13 @@
 #include "results/table.h"
 #include "results/text.h"
 
-#define TEXT_MAX 640 /* bytes, with the terminating NUL; no text of a run is longer */
-
 _Static_assert(TEXT_MAX >= DISTURBANCE_EVIDENCE_MAX, "the longest text must fit");
-
-/* What the kernel and other programs say goes into some texts: whatever it is, the run can be read back. */
-static json_t *text_to_json(const char *text)
-{
-	char clean[TEXT_MAX];
-
-	snprintf(clean, sizeof(clean), "%s", text);
-	text_clean(clean);
-	return json_string(clean);
-}
 
 /* Optional keys are left out rather than written as an empty value. */
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	if (text[0])
-		json_object_set_new(object, key, text_to_json(text));
+		json_object_set_new(object, key, text_json(text));
 }
 
 static void set_real(json_t *object, const char *key, double value)
@@ -72,8 +60,8 @@ static json_t *unavailable_to_json(const struct run *run)
 
 	for (size_t i = 0; i < run->unavailable_count; i++)
 		json_array_append_new(
-			array, json_pack("{s:o, s:o}", "name", text_to_json(run->unavailable[i].name),
-				       "reason", text_to_json(run->unavailable[i].reason)));
+			array, json_pack("{s:o, s:o}", "name", text_json(run->unavailable[i].name),
+				       "reason", text_json(run->unavailable[i].reason)));
 	return array;
 }
 
@@ -177,7 +165,7 @@ static json_t *events_to_json(const struct run *run)
 	for (size_t i = 0; i < run->event_count; i++) {
 		const struct event *e = &run->events[i];
 		json_t *object = json_pack("{s:o, s:o, s:o}", "tsc", tsc_to_json(e->tsc), "kind",
-			text_to_json(e->kind), "text", text_to_json(e->text));
+			text_json(e->kind), "text", text_json(e->text));
 
 		if (e->injected)
 			json_object_set_new(object, "injected", json_true());

@@ -2,7 +2,7 @@
 /* Copyright the clkdrift developers */
 #include "results/text.h"
 
-#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_control(char c)
@@ -62,4 +62,13 @@ void text_clean(char *text)
 		*c = '?';
 		length = 1;
 	}
+}
+
+json_t *text_json(const char *text)
+{
+	char clean[TEXT_MAX];
+
+	snprintf(clean, sizeof(clean), "%s", text);
+	text_clean(clean);
+	return json_string(clean);
 }

@@ -7,8 +7,11 @@
 #ifndef RESULTS_TEXT_H
 #define RESULTS_TEXT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#define TEXT_MAX 640 /* bytes, with the terminating NUL; no text of a run is longer */
 
 /* text needs no NUL at its end; one within it is a control character. */
 bool text_is_plain(const char *text, size_t length);
@@ -18,5 +21,11 @@ bool text_is_plain(const char *text, size_t length);
  * the end of the text, as snprintf() leaves it where there was no room, is dropped.
  */
 void text_clean(char *text);
+
+/*
+ * A new JSON string of it, cleaned and at most TEXT_MAX long: what the kernel and other programs say goes into some
+ * texts, and whatever it is, the file can be read back.
+ */
+json_t *text_json(const char *text);
 
 #endif
