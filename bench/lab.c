@@ -116,7 +116,7 @@ static int find_kernel(struct lab *lab)
 	return lab_kernel_fetch(&lab->wait, &lab->place, arch, &lab->kernel, lab->err);
 }
 
-static int start_daemon(struct lab *lab)
+static int find_daemon(struct lab *lab)
 {
 	char cache[PATH_MAX];
 	int rc;
@@ -124,40 +124,44 @@ static int start_daemon(struct lab *lab)
 	if (!lab->plan->config->daemon[0])
 		return 0;
 	rc = make_cache(lab->plan->cache, cache, lab->err);
-	if (!rc)
-		rc = lab_daemon_find(&lab->wait, cache, &lab->daemon, lab->err);
-	return rc ? rc : lab_daemon_serve(&lab->wait, lab->dir, &lab->daemon, lab->err);
+	return rc ? rc : lab_daemon_find(&lab->wait, cache, &lab->daemon, lab->err);
+}
+
+static int start_daemon(struct lab *lab)
+{
+	int rc = find_daemon(lab);
+
+	if (rc || !lab->plan->config->daemon[0])
+		return rc;
+	return lab_daemon_serve(&lab->wait, lab->dir, &lab->daemon, lab->err);
 }
 
 /* The guest's clkdrift. */
-static int find_program(struct lab *lab)
+static int find_program(const char *wish, const char *arch, char path[PATH_MAX], struct error *err)
 {
-	const struct lab_plan *plan = lab->plan;
-	const char *arch = plan->config->arch;
 	char name[64];
 	ssize_t length;
 
-	if (plan->program) {
-		snprintf(lab->program, sizeof(lab->program), "%s", plan->program);
-		return access(lab->program, R_OK)
-			       ? error_set(lab->err, -errno, "--program %s: cannot read: %s", plan->program,
-					 strerror(errno))
-			       : 0;
+	if (wish) {
+		snprintf(path, PATH_MAX, "%s", wish);
+		return access(path, R_OK) ? error_set(err, -errno, "--program %s: cannot read: %s", wish,
+						    strerror(errno))
+					  : 0;
 	}
 	if (!lab_arch_is_foreign(arch)) {
-		length = readlink("/proc/self/exe", lab->program, sizeof(lab->program) - 1);
+		length = readlink("/proc/self/exe", path, PATH_MAX - 1);
 		if (length > 0)
-			lab->program[length] = '\0';
-		return length > 0 ? 0 : error_set(lab->err, -errno, "/proc/self/exe: %s", strerror(errno));
+			path[length] = '\0';
+		return length > 0 ? 0 : error_set(err, -errno, "/proc/self/exe: %s", strerror(errno));
 	}
 	/* Of a source tree, or installed. */
 	snprintf(name, sizeof(name), "build-%.16s/clkdrift", arch);
-	if (data_path(name, lab->program, NULL) == 0)
+	if (data_path(name, path, NULL) == 0)
 		return 0;
 	snprintf(name, sizeof(name), "%.16s/clkdrift", arch);
-	if (data_path(name, lab->program, NULL) == 0)
+	if (data_path(name, path, NULL) == 0)
 		return 0;
-	return error_set(lab->err, -ENOENT,
+	return error_set(err, -ENOENT,
 		"there is no clkdrift for %s guests: run 'make lab-%s' in the source tree, or give --program "
 		"FILE",
 		arch, arch);
@@ -394,7 +398,8 @@ static int complete_run(struct lab *lab)
 
 /* ---- in order ---- */
 
-static int prepare(struct lab *lab)
+/* What must be there. */
+static int look(struct lab *lab)
 {
 	const char *append = lab->plan->append;
 	char qemu[PATH_MAX];
@@ -410,8 +415,13 @@ static int prepare(struct lab *lab)
 		scenario_scale(&lab->scenario, lab->plan->duration_s);
 	if (!rc)
 		rc = find_kernel(lab);
-	if (!rc)
-		rc = find_program(lab);
+	return rc ? rc : find_program(lab->plan->program, lab->plan->config->arch, lab->program, lab->err);
+}
+
+static int prepare(struct lab *lab)
+{
+	int rc = look(lab);
+
 	if (!rc)
 		rc = make_private(lab);
 	if (!rc)
@@ -448,8 +458,11 @@ static int work(struct lab *lab)
 {
 	int rc = prepare(lab), closed, ended;
 
-	if (!rc)
-		rc = boot(lab);
+	if (rc)
+		return rc;
+	if (lab->plan->began)
+		*lab->plan->began = true;
+	rc = boot(lab);
 	if (rc)
 		return rc;
 	rc = let_run(lab);
@@ -517,6 +530,42 @@ int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 	scenario_free(&lab->scenario);
 	free(lab);
 	return rc;
+}
+
+int lab_ready(const struct lab_plan *plan, struct error *err)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+	int rc;
+
+	if (!lab)
+		return error_set(err, -ENOMEM, "out of memory");
+	lab->plan = plan;
+	lab->err = err;
+	lab_wait_block(&lab->wait);
+	rc = lab_tidy_start(err);
+	if (!rc)
+		rc = look(lab);
+	if (!rc)
+		rc = find_daemon(lab);
+	lab_tidy_end();
+	lab_wait_unblock(&lab->wait);
+	scenario_free(&lab->scenario);
+	free(lab);
+	return rc;
+}
+
+int lab_has_arch(const char *arch, const char *cache, const char *program, struct error *err)
+{
+	char path[PATH_MAX];
+	struct lab_place place;
+	int rc;
+
+	if (!lab_arch_is_foreign(arch))
+		return 0;
+	rc = find_place(cache, arch, &place, err);
+	if (!rc)
+		rc = lab_root_check(&place, arch, err);
+	return rc ? rc : find_program(program, arch, path, err);
 }
 
 int lab_setup(const char *arch, const char *cache, struct progress *progress, struct lab_setup *setup,

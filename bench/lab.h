@@ -27,7 +27,13 @@ struct lab_plan {
 	double deadline_s; /* for the guest's boot, its setup and its end each; 0: the usual ones */
 	const char *const *arguments; /* further ones of `clkdrift run` in the guest; ends with NULL */
 	struct progress *progress;
+	bool *began; /* may be NULL; becomes true when all is ready for the guest: what fails from then on fails with it */
 };
+
+/* Makes sure of all that a run needs before its guest, and fetches what is to be fetched.  0 or -errno with err set. */
+int lab_ready(const struct lab_plan *plan, struct error *err);
+/* The same of guests of another architecture, but it fetches nothing: were they set up, is there a program for them? */
+int lab_has_arch(const char *arch, const char *cache, const char *program, struct error *err);
 
 /*
  * Boots, samples, ends the guest and leaves a run directory with guest/console.log; *dir is its path, to be freed.

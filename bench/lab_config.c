@@ -203,3 +203,18 @@ const struct lab_config *lab_configs_find(const struct lab_configs *configs, con
 			return &configs->rows[i];
 	return NULL;
 }
+
+json_t *lab_config_to_json(const struct lab_config *config)
+{
+	json_t *json = json_pack("{s:s}", "name", config->name);
+
+	for (size_t i = 0; json && i < KEY_COUNT; i++) {
+		const void *member = (const char *)config + keys[i].offset;
+
+		json_object_set_new(json, keys[i].name,
+			keys[i].kind == TEXT	 ? json_string(member)
+			: keys[i].kind == NUMBER ? json_integer(*(const unsigned *)member)
+						 : json_boolean(*(const bool *)member));
+	}
+	return json;
+}

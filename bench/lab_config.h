@@ -25,6 +25,7 @@
 #ifndef BENCH_LAB_CONFIG_H
 #define BENCH_LAB_CONFIG_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -48,5 +49,8 @@ int lab_configs_load(struct lab_configs *configs, const char *path, struct error
 void lab_configs_free(struct lab_configs *configs);
 /* NULL if there is none of that name. */
 const struct lab_config *lab_configs_find(const struct lab_configs *configs, const char *name);
+
+/* A new object: "name", and all keys as above, switches as booleans; NULL when out of memory. */
+json_t *lab_config_to_json(const struct lab_config *config);
 
 #endif

@@ -36,12 +36,12 @@ void lab_wait_block(struct lab_wait *wait)
 		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			sigaddset(&wait->signals, ends[i]);
 	}
-	pthread_sigmask(SIG_BLOCK, &wait->signals, NULL);
+	pthread_sigmask(SIG_BLOCK, &wait->signals, &wait->before);
 }
 
 void lab_wait_unblock(struct lab_wait *wait)
 {
-	pthread_sigmask(SIG_UNBLOCK, &wait->signals, NULL);
+	pthread_sigmask(SIG_SETMASK, &wait->before, NULL);
 }
 
 int lab_wait_for(struct lab_wait *wait, uint64_t ns, struct error *err)

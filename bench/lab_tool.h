@@ -18,11 +18,11 @@
 
 /* The signals that end the lab; they are blocked, and taken here. */
 struct lab_wait {
-	sigset_t signals;
-	int signal; /* that came; 0: none */
+	sigset_t signals, before; /* before: the mask as it was */
+	int signal;		  /* that came; 0: none */
 };
 
-/* Blocks the signals that are not ignored, or sets them free again. */
+/* Blocks the signals that are not ignored, or makes the mask what it was.  One wait may stand within another. */
 void lab_wait_block(struct lab_wait *wait);
 void lab_wait_unblock(struct lab_wait *wait);
 

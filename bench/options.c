@@ -127,6 +127,18 @@ static int set_tau0(struct options *o, const char *text, struct error *err)
 	return 0;
 }
 
+static int set_repeat(struct options *o, const char *text, struct error *err)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (end == text || *end || text[0] == '-' || value < 1 || value > OPTIONS_REPEAT_MAX)
+		return error_set(
+			err, -EINVAL, "--repeat %s: not a number from 1 to %d", text, OPTIONS_REPEAT_MAX);
+	o->repeat = (unsigned)value;
+	return 0;
+}
+
 static int set_ntp(struct options *o, const char *text, struct error *err)
 {
 	if (o->ntp_count == OPTIONS_NTP_MAX)
@@ -157,6 +169,9 @@ SETTER(freq, o->freq = text)
 SETTER(phase, o->phase = text)
 SETTER(taus, o->taus = text)
 SETTER(config, o->config = text)
+SETTER(configs, o->configs = text)
+SETTER(profiles, o->profiles = text)
+SETTER(resume, o->resume = text)
 SETTER(append, o->append = text)
 SETTER(scenario, o->scenario = text)
 SETTER(cache, o->cache = text)
@@ -210,8 +225,19 @@ static const struct option_row rows[] = {
 	{ 0, "taus", "LIST", "averaging times as multiples of tau0: 1,10,100 (default: octaves)", set_taus },
 	{ 0, "remove-mean", NULL, "take the mean frequency out before MTIE and TIE rms", set_remove_mean },
 	{ 0, "config", "NAME", "the guest to boot (see 'list configurations')", set_config },
+	{ 0, "configs", "LIST",
+		"the guests of the matrix, by name (default: one-vcpu,two-vcpus,cstates,pstates, and i386 "
+		"ones)",
+		set_configs },
+	{ 0, "profiles", "LIST",
+		"the profiles of the matrix, by name (default: "
+		"default,notsc-lpj,acpi-pm,pmtmr,hpet,max-cstate-1)",
+		set_profiles },
+	{ 0, "repeat", "N", "how often the matrix boots each cell (default: 1)", set_repeat },
+	{ 0, "resume", "DIR", "go on with the matrix that was begun there", set_resume },
 	{ 0, "append", "TEXT", "kernel parameters of the guest, behind its own", set_append },
-	{ 0, "scenario", "NAME", "scenario to run in the guest: a name or an .ini file (default: quick)",
+	{ 0, "scenario", "NAME",
+		"scenario to run in the guest: a name or an .ini file (default: quick; of a matrix: matrix)",
 		set_scenario },
 	{ 0, "deadline", "TIME",
 		"how long the guest may take to boot, to set up and to end, each (default: 20s to 120s)",
@@ -228,7 +254,7 @@ static const struct option_row rows[] = {
 	{ 0, "out", "DIR", "write candidate files into it; the live ones are only read", set_out },
 	{ 0, "root", "DIR", "look for the live files below it (default: this machine's)", set_root },
 	{ 0, "boot-ini", "FILE", "the boot.ini of a Windows guest, to make a candidate from", set_boot_ini },
-	{ 0, "dry-run", NULL, "print what each phase would do to this machine, and do nothing", set_dry_run },
+	{ 0, "dry-run", NULL, "print what would be done, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
 	{ 0, "json", NULL, "results as JSON on stdout", set_json },
 	{ 'q', "quiet", NULL, "no progress, no text: only the exit code (and JSON if asked)", set_quiet },
@@ -329,6 +355,14 @@ static int check_arguments(const struct command *command, struct options *option
 		return error_set(err, -EINVAL, "unexpected argument \"%s\"; usage: clkdrift %s %s",
 			options->arguments[command->max_arguments], command->name, command->usage);
 	return 0;
+}
+
+int options_set(struct options *options, const char *name, const char *text, struct error *err)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].set(options, text, err);
+	return error_set(err, -EINVAL, "unknown option --%s", name);
 }
 
 int options_parse(

@@ -21,7 +21,8 @@ enum exit_code {
 	EXIT_INCONCLUSIVE = 3,
 };
 
-#define OPTIONS_NTP_MAX 16
+#define OPTIONS_NTP_MAX	   16
+#define OPTIONS_REPEAT_MAX 1000
 
 /* Everything that any option can set.  Text points into argv. */
 struct options {
@@ -32,8 +33,8 @@ struct options {
 	uint64_t seed;
 	bool seed_given;
 	const char *cpus, *output, *clocks;
-	const char *peer;  /* TRANSPORT:ADDRESS */
-	const char *shm;   /* the file that serve answers in */
+	const char *peer;	       /* TRANSPORT:ADDRESS */
+	const char *shm;	       /* the file that serve answers in */
 	const char *udp, *vsock, *key; /* where else serve answers: bench/responder_net.h */
 	bool explain;
 	struct judging judging;
@@ -45,6 +46,9 @@ struct options {
 	bool remove_mean;
 	const char *ntp[OPTIONS_NTP_MAX]; /* servers, in the order given */
 	size_t ntp_count;
+	const char *configs, *profiles,
+		*resume; /* lab matrix: lists of names; the directory of one that goes on */
+	unsigned repeat; /* 0: not given */
 	const char *config, *append, *scenario, *cache, *kernel, *modules, *program, *arch; /* lab */
 	const char *catalogue;		      /* a CSV file of profiles beside the shipped ones */
 	const char *facts, *run, *out, *root, *boot_ini; /* advise */
@@ -76,6 +80,9 @@ const struct command *command_find(const char *name);
  */
 int options_parse(
 	const struct command *command, int argc, char **argv, struct options *options, struct error *err);
+
+/* Sets one option by its long name, as --NAME=TEXT does.  0 or -EINVAL with err set. */
+int options_set(struct options *options, const char *name, const char *text, struct error *err);
 
 /* "30s", "5m", "1h", "250ms", "10us", "2.5" (seconds) -> seconds.  Returns 0 or -EINVAL. */
 int duration_parse(const char *text, double *seconds);

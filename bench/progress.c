@@ -19,6 +19,7 @@ void progress_start(struct progress *p, bool quiet)
 {
 	const char *term = getenv("TERM");
 
+	p->within[0] = '\0';
 	p->shown = !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 }
 
@@ -65,8 +66,13 @@ void progress_show(struct progress *p, const char *phase, double left_s, uint64_
 
 void progress_say(struct progress *p, const char *what)
 {
-	if (takes_text(p))
-		fprintf(stderr, "\r\033[K%s ...", what);
+	char line[LINE_BYTES];
+
+	if (!takes_text(p))
+		return;
+	snprintf(line, sizeof(line), "%s%s%s ...", p->within, p->within[0] ? ": " : "", what);
+	clip(line, terminal_columns() - 1);
+	fprintf(stderr, "\r\033[K%s", line);
 }
 
 void progress_end(struct progress *p)

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct progress {
-	bool shown; /* set by progress_start() */
+	bool shown;	  /* set by progress_start() */
+	char within[200]; /* of progress_say(): what the step is part of; empty: nothing */
 };
 
 /* Decides whether to show anything: a terminal, and not quiet. */

@@ -43,7 +43,7 @@ struct matrix {
 	uint64_t seed;			/* at most INT64_MAX */
 	double duration_s;		/* of sampling in a cell */
 	json_t *configurations;		/* array of objects: the rows in full */
-	json_t *profiles; /* array of objects: id, parameters, side_effects, cost, note and the rest of the rows */
+	json_t *profiles; /* array of objects: the rows of the catalogue in full, and "booted": the parameters with numbers filled in */
 	json_t *asked; /* object: the options that cells depend on, as they were given; what is not in it was not given */
 	struct matrix_cell *cells; /* sorted by order */
 	size_t count;
