@@ -26,7 +26,9 @@
  * the first cell is over.
  */
 #define CELL_BESIDE_S 12
-#define LOCK_TRIES    100 /* of 0.1 s each */
+#ifndef LOCK_TRIES
+#define LOCK_TRIES 10 /* of 0.1 s each */
+#endif
 
 /* ---- the order ---- */
 
@@ -151,7 +153,8 @@ static int do_cell(
 	cell->seconds = (double)(now_ns() - began) / (double)NS_PER_SEC;
 	snprintf(cell->run, sizeof(cell->run), "%s", lstat(dir, &st) == 0 ? name : "");
 	strcpy(cell->state, rc == LAB_CELL_NO_RESULT ? MATRIX_NO_RESULT : MATRIX_DONE);
-	snprintf(cell->reason, sizeof(cell->reason), "%.*s", (int)sizeof(cell->reason) - 1, why.text);
+	if (rc == LAB_CELL_NO_RESULT)
+		snprintf(cell->reason, sizeof(cell->reason), "%.*s", (int)sizeof(cell->reason) - 1, why.text);
 	return 0;
 }
 

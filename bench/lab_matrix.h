@@ -51,7 +51,7 @@ int lab_matrix_go(
 	struct matrix *m, struct lab_wait *wait, const struct lab_matrix_work *work, struct error *err);
 
 /*
- * So that no two work on the same matrix.  *fd is to be closed.  What a killed one left at work has a few seconds to end.
+ * So that no two work on the same matrix.  *fd is to be closed.  One that was just killed has a second to end.
  * 0 or -EBUSY, -errno with err set.
  */
 int lab_matrix_lock(const char *dir, int *fd, struct error *err);

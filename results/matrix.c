@@ -234,7 +234,7 @@ static json_t *cells_to_json(const struct matrix *m)
 int matrix_store(const struct matrix *m, struct error *err)
 {
 	struct file_replace file;
-	json_t *json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:f, s:O, s:O, s:O, s:o}",
+	json_t *json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:f, s:O?, s:O, s:O, s:o}",
 		"schema", SCHEMA_VERSION, "kind", KIND, "tool", m->tool, "host", text_json(m->host),
 		"scenario", text_json(m->scenario), "started", m->started, "finished", m->finished, "seed",
 		(json_int_t)m->seed, "duration_s", m->duration_s, "asked", m->asked, "configurations",
