@@ -15,8 +15,10 @@ _clkdrift() {
 		choices="$choices --help --version"
 	elif [ "$before" = --limits ]; then
 		choices=$(_clkdrift_names limits)
-	elif [ "$before" = --config ]; then
+	elif [ "$before" = --config ] || [ "$before" = --configs ]; then
 		choices=$(_clkdrift_names configurations)
+	elif [ "$before" = --profiles ]; then
+		choices=$(_clkdrift_names profiles)
 	elif [ "$before" = --arch ]; then
 		choices=i386
 	elif [ "$before" = --scenario ]; then
@@ -32,7 +34,7 @@ _clkdrift() {
 		case ${COMP_WORDS[1]} in
 		run) choices=$(_clkdrift_names scenarios) ;;
 		list) choices='clocks disturbances scenarios limits configurations profiles' ;;
-		lab) choices='run setup' ;;
+		lab) choices='run matrix setup' ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return

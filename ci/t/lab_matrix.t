@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright the clkdrift developers
+#
+# A matrix of lab guests: its plan, its cells, its end at any moment and its going on.  QEMU and the guests are
+# ci/helpers/qemu, so that a cell takes no time.
+# shellcheck disable=SC2016 # what await is given, it expands itself
+. ci/t/lib.sh
+
+mkdir "$T/bin"
+cp "$(type -P true)" "$T/bin/busybox"
+cp ci/helpers/qemu "$T/bin/fake"
+# Notes whose guest it boots; that of the configuration "broken" panics.
+cat >"$T/bin/qemu-system-x86_64" <<-'END'
+	#!/bin/bash
+	[[ $* =~ cells/([^/]*)/guest/console ]] && echo "${BASH_REMATCH[1]}" >>"$T/boots"
+	# While $T/slow is there, the third guest does not come to its end.
+	[ ! -e "$T/slow" ] || [ "$(wc -l <"$T/boots")" -lt 3 ] || export FAKE_WORK_S=60
+	case "$*" in *'-cpu broken'*) export FAKE=panics ;; esac
+	exec "$T/bin/fake" "$@"
+END
+chmod +x "$T/bin/qemu-system-x86_64"
+export PATH=$T/bin:$PATH TMPDIR=$T/tmp
+mkdir "$TMPDIR"
+: >"$T/boots"
+echo kernel >"$T/kernel"
+printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 300ms\n' >"$T/idle.ini"
+
+data=$T/data
+mkdir -p "$data/bench/lab"
+for part in analysis results bench/scenarios; do ln -s "$CLKDRIFT_DATADIR/$part" "$data/$part"; done
+for part in "$CLKDRIFT_DATADIR"/bench/lab/*; do ln -s "$part" "$data/bench/lab/"; done
+rm "$data/bench/lab/configurations.ini"
+printf '[%s]\nsummary = s\naccel = tcg\n' fine other broken >"$data/bench/lab/configurations.ini"
+echo 'cpu = broken' >>"$data/bench/lab/configurations.ini"
+export CLKDRIFT_DATADIR=$data
+
+hand_written "$T/packed" 5 2 20 1
+mkdir "$T/packed/guest"
+echo 0 >"$T/packed/guest/exit"
+tar --format=ustar -C "$T/packed" -cf "$T/packed.tar" .
+export FAKE_TAR=$T/packed.tar FAKE_WORK_S=0.1
+
+options=(--kernel "$T/kernel" --scenario "$T/idle.ini" --no-report --deadline 30s)
+cells() { jq -r ".cells[] | $2" "$T/$1/matrix.json"; }
+left() { # NAME
+	pgrep -f "$T/(tmp|$1)/" || true
+	find "$TMPDIR" -mindepth 1 -name 'clkdrift-lab-*'
+	lab_shared
+}
+
+# ---- the plan ----
+
+clkdrift lab matrix "${options[@]}" --configs fine,other --profiles default,hpet,notsc-lpj --repeat 2 --seed 3 --dry-run
+is "$rc $(grep -c waiting <<<"$out")" "0 12" "--dry-run shows every cell" "$err"
+like "$out" 'notsc lpj=[1-9][0-9]{5}' "lpj=n is this machine's number"
+like "$out" '12 of 12 cells to do, 300 ms of sampling each: about .*; seed 3$' "and the estimate"
+plan=$(awk '/waiting/ { print $2, $3 }' <<<"$out")
+clkdrift lab matrix "${options[@]}" --configs fine,other --profiles default,hpet,notsc-lpj --repeat 2 --seed 3 --dry-run --json
+is "$(json '.cells[] | .configuration + " " + .profile')" "$plan" "as JSON the same"
+for block in 1,6p 7,12p; do
+	is "$(sed -n "$block" <<<"$plan" | sort -u | wc -l)" 6 "each block has every cell once"
+done
+is "$(cat "$T/boots")" "" "no guest was booted"
+
+# ---- all of it ----
+
+printf 'id,role,parameters,side_effects,cost\nmine,guest,clocksource=jiffies,7,slow\n' >"$T/mine.csv"
+clkdrift lab matrix "${options[@]}" --configs fine,broken --profiles default,mine --catalogue "$T/mine.csv" --append 'quiet x=1' \
+	--seed 5 -o "$T/all"
+like "$rc" '^[013]$' "cells without a result do not end the matrix" "$err"
+is "$(cells all '.state' | sort | uniq -c | tr -s ' \n' ' ')" " 2 done 2 no result " "two have one, two have none"
+is "$(cells all 'select(.configuration == "broken").state' | sort -u)" "no result" "those whose guest does not boot"
+like "$(cells all 'select(.configuration == "broken").reason')" "guest's kernel panicked: Kernel panic" "with the reason"
+is "$(cells all 'select(.profile == "mine").parameters' | sort -u)" "clocksource=jiffies quiet x=1" "parameters are the profile's and the user's"
+is "$(jq -c '.profiles[] | select(.id == "mine") | [.parameters, .side_effects, .cost]' "$T/all/matrix.json")" \
+	'["clocksource=jiffies",7,"slow"]' "the user's own profile is recorded"
+is "$(cells all '.run' | sort)" "$(cd "$T/all" && find cells -mindepth 1 -maxdepth 1 | sort)" "each cell has its directory"
+is "$(for run in $(cells all 'select(.state == "done").run'); do jq -r '.lab.append' "$T/all/$run/run.json"; done | sort)" \
+	"$(cells all 'select(.state == "done").parameters' | sort)" "each run was booted with its parameters"
+is "$(find "$T/all/cells" -name verdict.json | wc -l)" 2 "and is judged"
+like "$(jq -r .finished "$T/all/matrix.json")" '^20' "the matrix is finished"
+is "$(sort "$T/boots" | uniq -d)" "" "no cell was booted twice"
+is "$(left all)" "" "nothing is left"
+
+: >"$T/boots"
+code=$rc
+clkdrift lab matrix --resume "$T/all" --no-report
+is "$rc $(cat "$T/boots")" "$code " "one that is finished only says again what it found" "$err"
+
+# ---- ended, and on again ----
+
+# NAME SIGNAL: while the third cell is at work; sets rc and what was done before
+end_it() {
+	: >"$T/boots"
+	touch "$T/slow"
+	start lab matrix "${options[@]}" --configs fine,other --profiles default,hpet,acpi-pm --seed 7 -o "$T/$1"
+	await '[ "$(wc -l <"$T/boots")" -ge 3 ]'
+	kill -s "$2" "$pid"
+	ended
+	rm "$T/slow"
+	err=$(<"$T/err")
+	await '[ -z "$(left '"$1"')" ]'
+	is "$(left "$1")" "" "SIG$2: nothing is left"
+	before=$(cells "$1" 'select(.state == "done").run')
+	is "$(wc -w <<<"$before") $(cells "$1" 'select(.state == "waiting").run' | wc -l)" "2 4" "two cells are done, the others wait"
+}
+go_on() { # NAME
+	local name
+	clkdrift lab matrix --resume "$T/$1" --no-report
+	like "$rc" '^[013]$' "it goes on" "$err"
+	is "$(cells "$1" '.state' | sort | uniq -c | tr -s ' ')" " 6 done" "to its end"
+	for name in $before; do
+		is "$(grep -c "^${name#cells/}\$" "$T/boots")" 1 "$name was not done again"
+	done
+	is "$(sort -u "$T/boots")" "$(cells "$1" '.run' | sed 's/^cells.//' | sort)" "in the order of the seed"
+	is "$(wc -l <"$T/boots")" 7 "and the one that was under way was"
+}
+end_it killed KILL
+is "$(jq -r .finished "$T/killed/matrix.json")" "" "it is not finished"
+find "$T/killed/cells" -mindepth 1 -maxdepth 1 | sort >"$T/dirs"
+is "$(wc -l <"$T/dirs")" 3 "half a run is there"
+touch "$(tail -n 1 "$T/dirs")/half"
+go_on killed
+is "$(find "$T/killed" -name half)" "" "half a run was removed"
+
+end_it interrupted INT
+is "$rc" 2 "SIGINT: exit code 2"
+like "$err" "go on with: clkdrift lab matrix --resume $T/interrupted" "and how to go on"
+like "$(tail -n 1 <<<"$err")" '^clkdrift: ended by a signal' "and why it ended"
+
+# ---- what is refused ----
+
+refused_lab "other profiles" '--profiles default: the matrix in .* was begun with default,hpet,acpi-pm; leave it out' \
+	matrix --resume "$T/interrupted" --profiles default
+refused_lab "another time" '--duration 5: the matrix in .* was begun without it' matrix --resume "$T/interrupted" -d 5s
+refused_lab "another seed" '--seed: the matrix in .* was begun with seed 7' matrix --resume "$T/interrupted" --seed 8
+refused_lab "another directory" '--output does not go with --resume' matrix --resume "$T/interrupted" -o "$T/new"
+refused_lab "no matrix" 'matrix.json: cannot read' matrix --resume "$T"
+sed -i 's/^summary.*/&\nmemory = 256/' "$data/bench/lab/configurations.ini"
+refused_lab "another guest" 'configuration fine is no longer what the matrix was begun with' matrix --resume "$T/interrupted"
+sed -i '/^memory/d' "$data/bench/lab/configurations.ini"
+
+# The same options are no change, and the scenario is that of the beginning.
+rm "$T/idle.ini"
+printf '[scenario]\nsummary = other\n[phase other]\nduration = 1h\n' >"$T/idle.ini"
+clkdrift lab matrix --resume "$T/interrupted" --dry-run "${options[@]}" --seed 7
+is "$rc $(grep -c waiting <<<"$out")" "0 4" "the same options are no change"
+go_on interrupted
+like "$(cat "$T/interrupted/idle.ini")" 'duration = 300ms' "the scenario is that of the beginning"
+printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 300ms\n' >"$T/idle.ini"
+
+new=(matrix "${options[@]}" -o "$T/new")
+refused_lab "an unknown configuration" '--configs: no configuration "fin"; see' "${new[@]}" --configs fin
+refused_lab "an unknown profile" '--profiles: no profile "nothing"; see' "${new[@]}" --configs fine --profiles nothing
+refused_lab "the same twice" '"fine" is named twice' "${new[@]}" --configs fine,fine
+refused_lab "none at all" 'needs a configuration and a profile' "${new[@]}" --configs ,
+refused_lab "--config" 'takes --configs LIST in place of --config' "${new[@]}" --config fine
+refused_lab "a run with --configs" 'go with lab matrix' run --configs fine
+refused_lab "a directory that exists" 'exists already' matrix "${options[@]}" --configs fine -o "$T/all"
+refused_lab "a directory in a file" 'cannot make the directory: Not a directory' matrix "${options[@]}" --configs fine -o "$T/kernel/x"
+refused_lab "no kernel" 'cannot read' matrix --scenario "$T/idle.ini" --kernel "$T/none" --configs fine -o "$T/new"
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/bash\nPATH=%s exec %s "$@"\n' "$T/tmp" "$CLKDRIFT" >"$T/alone"
+chmod +x "$T/alone"
+CLKDRIFT=$T/alone refused_lab "no QEMU" 'qemu-system-x86_64 is not installed' "${new[@]}" --configs fine
+[ ! -e "$T/new" ]
+ok $? "none of these made a directory"
+finish
