@@ -30,6 +30,7 @@ static void test_all_keys(void **state)
 	struct lab_configs configs;
 	const struct lab_config *c;
 	struct error err;
+	json_t *json;
 
 	(void)state;
 	assert_int_equal(
@@ -65,6 +66,14 @@ static void test_all_keys(void **state)
 	assert_string_equal(c->modules, "a b");
 	assert_string_equal(c->append, "tsc=reliable x=1");
 	assert_string_equal(c->extra, "-device foo");
+	json = lab_config_to_json(c);
+	assert_int_equal(json_object_size(json), 1 + KEY_COUNT);
+	assert_string_equal(json_string_value(json_object_get(json, "name")), "full-1.2");
+	assert_string_equal(json_string_value(json_object_get(json, "cpu")), "EPYC,+x");
+	assert_int_equal(json_integer_value(json_object_get(json, "memory")), 128);
+	assert_true(json_is_false(json_object_get(json, "hpet")) &&
+		    json_is_true(json_object_get(json, "cstates")));
+	json_decref(json);
 	assert_null(lab_configs_find(&configs, "other"));
 	lab_configs_free(&configs);
 }

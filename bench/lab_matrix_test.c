@@ -3,6 +3,8 @@
 #define LOCK_TRIES 2
 #include "bench/lab_matrix.c"
 
+#include <pthread.h>
+
 #include "results/results_test.h"
 
 #define CONFIGS	 3
@@ -274,6 +276,24 @@ static void test_a_signal_between_two_cells(void **state)
 	matrix_free(&m);
 }
 
+/* That of a cell ends within that of the matrix: a signal behind it does not kill. */
+static void test_a_wait_within_a_wait(void **state)
+{
+	struct lab_wait outer, inner;
+	struct error err = { "" };
+	sigset_t mask;
+
+	(void)state;
+	lab_wait_block(&outer);
+	lab_wait_block(&inner);
+	lab_wait_unblock(&inner);
+	raise(SIGTERM);
+	assert_int_equal(lab_wait_for(&outer, 0, &err), -EINTR);
+	lab_wait_unblock(&outer);
+	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	assert_int_equal(sigismember(&mask, SIGTERM), 0);
+}
+
 static void test_no_result_is_noted_and_the_rest_goes_on(void **state)
 {
 	struct fake f = { .fail_at = -1, .signal_at = -1, .silent_at = 2 };
@@ -359,6 +379,7 @@ int main(void)
 		on_disk(test_names_are_plain),
 		on_disk(test_ended_at_every_cell),
 		on_disk(test_a_signal_between_two_cells),
+		cmocka_unit_test(test_a_wait_within_a_wait),
 		on_disk(test_no_result_is_noted_and_the_rest_goes_on),
 		on_disk(test_a_directory_that_cannot_be_written),
 		on_disk(test_the_time_left),

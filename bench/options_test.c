@@ -168,6 +168,26 @@ static void test_ways_to_write(void **state)
 	assert_true(o.judging.limit_ppm == 1e-3);
 }
 
+static void test_one_by_name(void **state)
+{
+	struct options o;
+	struct error err = { "" };
+
+	(void)state;
+	accept("--configs a,b --profiles x --resume dir --repeat 3", &o);
+	assert_string_equal(o.configs, "a,b");
+	assert_string_equal(o.profiles, "x");
+	assert_string_equal(o.resume, "dir");
+	assert_int_equal(o.repeat, 3);
+	assert_int_equal(options_set(&o, "interval", "0.001", &err), 0);
+	assert_true(o.interval_s == 1e-3);
+	assert_int_equal(options_set(&o, "burst", "0", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "--burst 0"));
+	err.text[0] = '\0';
+	assert_int_equal(options_set(&o, "bur", "8", &err), -EINVAL);
+	assert_string_equal(err.text, "unknown option --bur");
+}
+
 static void test_bad_values(void **state)
 {
 	static const struct {
@@ -183,7 +203,8 @@ static void test_bad_values(void **state)
 		{ "--limit nan", "--limit" }, { "--limit inf", "--limit" }, { "--limit 5ppm", "--limit" },
 		{ "--limits=", "not a name" },
 		{ "--limits a-name-that-is-longer-than-any-preset", "not a name" },
-		{ "--reference=", "not a name" }, { "--tau0 0", "--tau0" } };
+		{ "--reference=", "not a name" }, { "--tau0 0", "--tau0" }, { "--repeat 0", "--repeat 0" },
+		{ "--repeat 1001", "1 to 1000" }, { "--repeat 2x", "--repeat" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -260,8 +281,7 @@ static void test_option_names(void **state)
 static void test_commands_name_known_options(void **state)
 {
 	static const struct command *const known[] = { &command_inspect, &command_list, &command_run,
-		&command_analyze, &command_report, &command_stability, &command_restore,
-		&command_serve };
+		&command_analyze, &command_report, &command_stability, &command_restore, &command_serve };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -286,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_values),
 		cmocka_unit_test(test_ways_to_write),
+		cmocka_unit_test(test_one_by_name),
 		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_help),

@@ -58,8 +58,15 @@ static void test_line_is_shown(void **state)
 	assert_true(n > 0);
 	text[n] = '\0';
 	assert_non_null(strstr(text, "idle: 5 s left"));
+	strcpy(p.within, "cell 1 of 9");
+	progress_say(&p, "booting");
+	n = read(terminal, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, "cell 1 of 9: booting ..."));
 	progress_start(&p, true);
 	assert_false(p.shown);
+	assert_string_equal(p.within, "");
 }
 
 static void test_stopped_terminal_is_not_waited_for(void **state)

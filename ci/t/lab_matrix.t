@@ -137,6 +137,11 @@ refused_lab "another time" '--duration 5: the matrix in .* was begun without it'
 refused_lab "another seed" '--seed: the matrix in .* was begun with seed 7' matrix --resume "$T/interrupted" --seed 8
 refused_lab "another directory" '--output does not go with --resume' matrix --resume "$T/interrupted" -o "$T/new"
 refused_lab "no matrix" 'matrix.json: cannot read' matrix --resume "$T"
+mkdir "$T/cut" "$T/mad"
+head -c 900 "$T/interrupted/matrix.json" >"$T/cut/matrix.json"
+refused_lab "half a file" 'matrix.json:[0-9]+: not valid JSON' matrix --resume "$T/cut"
+jq '.asked.interval = "never"' "$T/interrupted/matrix.json" >"$T/mad/matrix.json"
+refused_lab "options that are none" '--interval never: not' matrix --resume "$T/mad"
 sed -i 's/^summary.*/&\nmemory = 256/' "$data/bench/lab/configurations.ini"
 refused_lab "another guest" 'configuration fine is no longer what the matrix was begun with' matrix --resume "$T/interrupted"
 sed -i '/^memory/d' "$data/bench/lab/configurations.ini"
@@ -153,6 +158,10 @@ printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 300ms\n' >"$T/idle.
 new=(matrix "${options[@]}" -o "$T/new")
 refused_lab "an unknown configuration" '--configs: no configuration "fin"; see' "${new[@]}" --configs fin
 refused_lab "an unknown profile" '--profiles: no profile "nothing"; see' "${new[@]}" --configs fine --profiles nothing
+printf 'id,role,parameters,host_settings,side_effects,cost\nboth,guest,hpet=disable,governor performance,1,power\n' >"$T/both.csv"
+refused_lab "a profile of the host too" '--profiles: both is more than kernel parameters of a guest.*: governor performance' \
+	"${new[@]}" --configs fine --profiles both --catalogue "$T/both.csv"
+refused_lab "too many parameters" 'longer than 511 bytes' "${new[@]}" --configs fine --append "$(printf '%600s' x)"
 refused_lab "the same twice" '"fine" is named twice' "${new[@]}" --configs fine,fine
 refused_lab "none at all" 'needs a configuration and a profile' "${new[@]}" --configs ,
 refused_lab "--config" 'takes --configs LIST in place of --config' "${new[@]}" --config fine
