@@ -248,23 +248,10 @@ json_t *estimates_to_json(const struct estimates *e, const char *run)
 
 static int verdict_store(const struct estimates *estimates, const char *dir, struct error *err)
 {
-	struct file_replace file;
-	json_t *json;
-	int rc;
-
 	/* The run is named by its place on disk, so a copied run does not lie about where it is. */
-	json = json_pack("{s:i, s:O?, s:o}", "schema", SCHEMA_VERSION, "losses", estimates->losses, "verdict",
-		verdict_to_json(&estimates->verdict));
-	if (!json)
-		return error_set(err, -ENOMEM, "out of memory");
-	rc = file_replace_begin(&file, dir, "verdict.json", err);
-	if (!rc) {
-		json_dumpf(json, file.out, JSON_INDENT(2) | TABLE_JSON_FLAGS);
-		fputc('\n', file.out);
-		rc = file_replace_commit(&file, err);
-	}
-	json_decref(json);
-	return rc;
+	return json_store(json_pack("{s:i, s:O?, s:o}", "schema", SCHEMA_VERSION, "losses", estimates->losses,
+				  "verdict", verdict_to_json(&estimates->verdict)),
+		dir, "verdict.json", 2, err);
 }
 
 int estimates_remove(const char *dir, struct error *err)

@@ -175,10 +175,14 @@ static int parse_head(const struct run_source *s, struct matrix *m, json_t *doc)
 	if (!rc)
 		rc = source_real(s, doc, "duration_s", 0, 1e9, &m->duration_s);
 	if (!rc)
-		rc = source_real(s, doc, "seed", 0, INT64_MAX, &seed);
+		rc = source_real(s, doc, "seed", 0, 0x1p63, &seed);
 	if (!rc && seed < 0)
 		rc = source_bad(s, "seed", "is missing");
-	return rc ? rc : source_count(s, doc, "seed", &m->seed);
+	if (!rc)
+		rc = source_count(s, doc, "seed", &m->seed);
+	if (!rc && m->seed > INT64_MAX)
+		rc = source_bad(s, "seed", "is out of range");
+	return rc;
 }
 
 int matrix_load(const char *dir, struct matrix *m, struct error *err)
@@ -233,24 +237,13 @@ static json_t *cells_to_json(const struct matrix *m)
 
 int matrix_store(const struct matrix *m, struct error *err)
 {
-	struct file_replace file;
 	json_t *json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:f, s:O?, s:O, s:O, s:o}",
 		"schema", SCHEMA_VERSION, "kind", KIND, "tool", m->tool, "host", text_json(m->host),
 		"scenario", text_json(m->scenario), "started", m->started, "finished", m->finished, "seed",
 		(json_int_t)m->seed, "duration_s", m->duration_s, "asked", m->asked, "configurations",
 		m->configurations, "profiles", m->profiles, "cells", cells_to_json(m));
-	int rc;
 
-	if (!json)
-		return error_set(err, -ENOMEM, "out of memory");
-	rc = file_replace_begin(&file, m->dir, MATRIX_FILE, err);
-	if (!rc) {
-		json_dumpf(json, file.out, JSON_INDENT(1) | TABLE_JSON_FLAGS);
-		fputc('\n', file.out);
-		rc = file_replace_commit(&file, err);
-	}
-	json_decref(json);
-	return rc;
+	return json_store(json, m->dir, MATRIX_FILE, 1, err);
 }
 
 /* ---- the rest ---- */

@@ -105,6 +105,8 @@ static void test_what_is_wrong_is_refused(void **state)
 	refused("{\"schema\":1,\"kind\":\"run\"}", "\"kind\" must be \"matrix\"");
 	refused("{\"schema\":1,\"kind\":\"matrix\"}", "\"seed\" is missing");
 	refused("{\"schema\":1,\"kind\":\"matrix\",\"seed\":-1}", "\"seed\" is out of range");
+	refused("{\"schema\":1,\"kind\":\"matrix\",\"seed\":9223372036854775808}",
+		"\"seed\" is out of range");
 	refused("{\"schema\":1,\"kind\":\"matrix\",\"seed\":1}", "\"configurations\" must be a list");
 	refused("{\"schema\":1,\"kind\":\"matrix\",\"seed\":1,\"configurations\":[1]}",
 		"must be a list of objects");

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "results/file.h"
 #include "results/run.h"
 #include "results/table.h"
 #include "results/text.h"
@@ -60,8 +58,8 @@ static json_t *unavailable_to_json(const struct run *run)
 
 	for (size_t i = 0; i < run->unavailable_count; i++)
 		json_array_append_new(
-			array, json_pack("{s:o, s:o}", "name", text_json(run->unavailable[i].name),
-				       "reason", text_json(run->unavailable[i].reason)));
+			array, json_pack("{s:o, s:o}", "name", text_json(run->unavailable[i].name), "reason",
+				       text_json(run->unavailable[i].reason)));
 	return array;
 }
 
@@ -298,18 +296,5 @@ static json_t *run_to_json(const struct run *run)
 
 int run_store(const struct run *run, struct error *err)
 {
-	struct file_replace file;
-	json_t *json = run_to_json(run);
-	int rc;
-
-	if (!json)
-		return error_set(err, -ENOMEM, "out of memory");
-	rc = file_replace_begin(&file, run->dir, "run.json", err);
-	if (!rc) {
-		json_dumpf(json, file.out, JSON_INDENT(1) | TABLE_JSON_FLAGS);
-		fputc('\n', file.out);
-		rc = file_replace_commit(&file, err);
-	}
-	json_decref(json);
-	return rc;
+	return json_store(run_to_json(run), run->dir, "run.json", 1, err);
 }

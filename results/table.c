@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
+#include <errno.h>
 #include "results/table.h"
 
 #include <csv.h>
@@ -97,4 +98,21 @@ int table_to_csv(
 		fputc('\n', file.out);
 	}
 	return file_replace_commit(&file, err);
+}
+
+int json_store(json_t *json, const char *dir, const char *name, int indent, struct error *err)
+{
+	struct file_replace file;
+	int rc;
+
+	if (!json)
+		return error_set(err, -ENOMEM, "out of memory");
+	rc = file_replace_begin(&file, dir, name, err);
+	if (!rc) {
+		json_dumpf(json, file.out, JSON_INDENT((size_t)indent) | TABLE_JSON_FLAGS);
+		fputc('\n', file.out);
+		rc = file_replace_commit(&file, err);
+	}
+	json_decref(json);
+	return rc;
 }

@@ -42,6 +42,9 @@ json_t *table_to_json(const struct table *table, const void *rows, size_t count)
 int table_to_csv(
 	const struct table *table, const void *rows, size_t count, const char *dir, struct error *err);
 
+/* Writes DIR/NAME, replacing it in one step, with so many blanks a level, and frees json.  NULL: out of memory.  0 or -errno. */
+int json_store(json_t *json, const char *dir, const char *name, int indent, struct error *err);
+
 /* A JSON real, or null where value is not finite. */
 json_t *json_real_or_null(double value);
 

@@ -7,8 +7,9 @@
 # shellcheck disable=SC2016 # what await is given, it expands itself
 . ci/t/lib.sh
 
-mkdir "$T/bin"
-cp "$(type -P true)" "$T/bin/busybox"
+fake_lab fine other broken
+echo 'cpu = broken' >>"$CLKDRIFT_DATADIR/bench/lab/configurations.ini"
+export FAKE_WORK_S=0.1
 cp ci/helpers/qemu "$T/bin/fake"
 # Notes whose guest it boots; that of the configuration "broken" panics.
 cat >"$T/bin/qemu-system-x86_64" <<-'END'
@@ -23,24 +24,6 @@ chmod +x "$T/bin/qemu-system-x86_64"
 export PATH=$T/bin:$PATH TMPDIR=$T/tmp
 mkdir "$TMPDIR"
 : >"$T/boots"
-echo kernel >"$T/kernel"
-printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 300ms\n' >"$T/idle.ini"
-
-data=$T/data
-mkdir -p "$data/bench/lab"
-for part in analysis results bench/scenarios; do ln -s "$CLKDRIFT_DATADIR/$part" "$data/$part"; done
-for part in "$CLKDRIFT_DATADIR"/bench/lab/*; do ln -s "$part" "$data/bench/lab/"; done
-rm "$data/bench/lab/configurations.ini"
-printf '[%s]\nsummary = s\naccel = tcg\n' fine other broken >"$data/bench/lab/configurations.ini"
-echo 'cpu = broken' >>"$data/bench/lab/configurations.ini"
-export CLKDRIFT_DATADIR=$data
-
-hand_written "$T/packed" 5 2 20 1
-mkdir "$T/packed/guest"
-echo 0 >"$T/packed/guest/exit"
-tar --format=ustar -C "$T/packed" -cf "$T/packed.tar" .
-export FAKE_TAR=$T/packed.tar FAKE_WORK_S=0.1
-
 options=(--kernel "$T/kernel" --scenario "$T/idle.ini" --no-report --deadline 30s)
 cells() { jq -r ".cells[] | $2" "$T/$1/matrix.json"; }
 left() { # NAME
@@ -142,9 +125,9 @@ head -c 900 "$T/interrupted/matrix.json" >"$T/cut/matrix.json"
 refused_lab "half a file" 'matrix.json:[0-9]+: not valid JSON' matrix --resume "$T/cut"
 jq '.asked.interval = "never"' "$T/interrupted/matrix.json" >"$T/mad/matrix.json"
 refused_lab "options that are none" '--interval never: not' matrix --resume "$T/mad"
-sed -i 's/^summary.*/&\nmemory = 256/' "$data/bench/lab/configurations.ini"
+sed -i 's/^summary.*/&\nmemory = 256/' "$CLKDRIFT_DATADIR/bench/lab/configurations.ini"
 refused_lab "another guest" 'configuration fine is no longer what the matrix was begun with' matrix --resume "$T/interrupted"
-sed -i '/^memory/d' "$data/bench/lab/configurations.ini"
+sed -i '/^memory/d' "$CLKDRIFT_DATADIR/bench/lab/configurations.ini"
 
 # The same options are no change, and the scenario is that of the beginning.
 rm "$T/idle.ini"

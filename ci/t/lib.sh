@@ -153,3 +153,23 @@ hand_written() { # DIRECTORY PPM BURSTS COUNT GAP
 			$t += $gap * 1_000_000_000;
 		}' -- "$2" "$3" "$4" "$5" >"$1/samples/cpu000.csv"
 }
+
+# What a lab with ci/helpers/qemu needs: $T/bin for it, a kernel, the scenario idle.ini, the shipped data with these
+# configurations instead, and what the guest packs.  With TCG: where there is KVM, each boot would be tried twice.
+fake_lab() { # CONFIGURATION...
+	local part data=$T/data
+	mkdir -p "$T/bin" "$data/bench/lab"
+	cp "$(type -P true)" "$T/bin/busybox"
+	echo kernel >"$T/kernel"
+	printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 300ms\n' >"$T/idle.ini"
+	for part in analysis results bench/scenarios; do ln -s "$CLKDRIFT_DATADIR/$part" "$data/$part"; done
+	for part in "$CLKDRIFT_DATADIR"/bench/lab/*; do ln -s "$part" "$data/bench/lab/"; done
+	rm "$data/bench/lab/configurations.ini"
+	printf '[%s]\nsummary = s\naccel = tcg\n' "$@" >"$data/bench/lab/configurations.ini"
+	export CLKDRIFT_DATADIR=$data
+	hand_written "$T/packed" 5 2 20 1
+	mkdir "$T/packed/guest"
+	echo 0 >"$T/packed/guest/exit"
+	tar --format=ustar -C "$T/packed" -cf "$T/packed.tar" .
+	export FAKE_TAR=$T/packed.tar
+}
