@@ -58,6 +58,8 @@ static int cell(void *context, const struct matrix *m, const struct matrix_cell 
 
 	options.append = c->parameters;
 	options.output = dir;
+	/* A guest that cannot do a phase gives its time to the others. */
+	options.duration_s = m->duration_s;
 	options.seed = (m->seed + c->order) & INT64_MAX;
 	options.seed_given = true;
 	rc = lab_order_make(
