@@ -25,7 +25,7 @@
  * What a cell takes beside its sampling, in s: image, boot, exchanges between CPUs, analysis, plots.  Taken until
  * the first cell is over.
  */
-#define CELL_BESIDE_S 15
+#define CELL_BESIDE_S 10
 #ifndef LOCK_TRIES
 #define LOCK_TRIES 10 /* of 0.1 s each */
 #endif

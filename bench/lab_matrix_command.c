@@ -194,7 +194,7 @@ static int matrix(struct lab_matrix_plan *plan, const struct options *o, struct 
 		rc = lab_matrix_plan_begin(plan, LAB_RUNS_DIR, err);
 	if (rc)
 		return rc;
-	if (!o->quiet)
+	if (!o->quiet && lab_matrix_waiting(&plan->matrix))
 		tell_estimate(plan, stderr, "clkdrift: ");
 	rc = go(plan, &w, err);
 	progress_end(&w.progress);

@@ -69,7 +69,7 @@ is "$(left all)" "" "nothing is left"
 : >"$T/boots"
 code=$rc
 clkdrift lab matrix --resume "$T/all" --no-report
-is "$rc $(cat "$T/boots")" "$code " "one that is finished only says again what it found" "$err"
+is "$rc $(cat "$T/boots") $err" "$code  " "one that is finished only says again what it found"
 
 # ---- ended, and on again ----
 
