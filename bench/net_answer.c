@@ -13,6 +13,7 @@ void net_answerer_init(struct net_answerer *answerer, double tsc_hz, const struc
 {
 	answerer->tsc_hz = tsc_hz;
 	answerer->key = key;
+	answerer->kernel = peer_kernel_word();
 	tickets_init(&answerer->tickets);
 	answerer->anchor = stamp_anchor_take();
 	answerer->steps = 0;
@@ -75,8 +76,10 @@ enum peer_verdict net_answer_make(struct net_answerer *answerer, const uint8_t *
 		reply.ticket = tickets_issue(&answerer->tickets, now_ns());
 		reply.instance = answerer->tickets.instance;
 	}
-	if (request.kind == PEER_VALUES)
+	if (request.kind == PEER_VALUES) {
+		reply.same_kernel = request.kernel && request.kernel == answerer->kernel;
 		fill_values(answerer, stamps, &reply);
+	}
 	peer_reply_write(&reply, answerer->key, answer->message);
 	answer->kind = request.kind;
 	answer->serial = reply.serial;

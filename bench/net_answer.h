@@ -15,6 +15,7 @@
 struct net_answerer {
 	double tsc_hz;		    /* of this machine; 0: not known */
 	const struct peer_key *key; /* NULL: none; owned by the caller */
+	uint64_t kernel;	    /* peer_kernel_word() */
 	struct tickets tickets;
 	uint64_t serial; /* of the last answer */
 	/* Whether CLOCK_REALTIME was stepped between a kernel stamp and its use. */

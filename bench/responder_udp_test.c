@@ -207,6 +207,7 @@ static void bed_open(struct bed *bed, bool keyed)
 	bed->udp = bed->traits.state;
 	assert_true(bed->traits.tsc_hz > 0);
 	assert_false(bed->traits.same_host);
+	assert_true(bed->traits.same_kernel || !peer_kernel_word());
 }
 
 static void bed_close(struct bed *bed, struct responder_net_counters *counters)

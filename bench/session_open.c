@@ -58,25 +58,30 @@ static void describe_unit(struct clock_info *info, enum unit unit, const struct 
 	info->bits = unit == UNIT_TICKS ? traits->bits : 64;
 }
 
+static void describe_oscillator(struct clock_info *info, enum oscillator oscillator, const char *clocksource)
+{
+	info->clocksource = oscillator == OSCILLATOR_CLOCKSOURCE;
+	snprintf(info->oscillator, sizeof(info->oscillator), "%s",
+		oscillator_label(oscillator, info->name, clocksource));
+}
+
 static void describe_clock(struct clock_info *info, const struct clock_reader *reader,
 	const struct clock_traits *traits, const char *clocksource)
 {
-	enum oscillator oscillator = traits->own_realtime ? OSCILLATOR_CLOCKSOURCE : reader->oscillator;
-
 	*info = (struct clock_info){ .name = "" };
 	snprintf(info->name, sizeof(info->name), "%s", traits->name[0] ? traits->name : reader->name);
 	describe_unit(info, reader->unit, traits);
-	info->clocksource = oscillator == OSCILLATOR_CLOCKSOURCE;
-	info->steered = reader->steered || traits->own_realtime;
+	info->steered = reader->steered || traits->steered;
 	info->cadence = reader->cadence;
-	snprintf(info->oscillator, sizeof(info->oscillator), "%s",
-		traits->oscillator[0] ? traits->oscillator
-				      : oscillator_label(oscillator, info->name, clocksource));
+	describe_oscillator(
+		info, traits->own_machine ? OSCILLATOR_CLOCKSOURCE : reader->oscillator, clocksource);
+	if (traits->oscillator[0])
+		strcpy(info->oscillator, traits->oscillator);
 }
 
 /* What else its readings yield. */
 static unsigned describe_outputs(struct run *run, const struct clock_reader *reader,
-	const struct clock_traits *traits)
+	const struct clock_traits *traits, const char *clocksource)
 {
 	const struct clock_info *first = &run->clocks[run->clock_count - 1];
 	unsigned outputs = 1;
@@ -88,6 +93,8 @@ static unsigned describe_outputs(struct run *run, const struct clock_reader *rea
 		snprintf(info->name, sizeof(info->name), "%.20s_%.10s", first->name, o->suffix);
 		describe_unit(info, o->unit, traits);
 		info->steered = o->steered;
+		if (traits->own_machine)
+			describe_oscillator(info, o->own, clocksource);
 	}
 	return outputs;
 }
@@ -111,7 +118,7 @@ static int add_clock(struct session *s, const struct clock_reader *reader, const
 	if (run->clock_count + CLOCK_OUTPUTS_MAX > RUN_CLOCKS_MAX)
 		return error_set(err, -E2BIG, "more than %d clocks", RUN_CLOCKS_MAX);
 	describe_clock(&run->clocks[run->clock_count++], reader, traits, clocksource);
-	clock.outputs = describe_outputs(run, reader, traits);
+	clock.outputs = describe_outputs(run, reader, traits, clocksource);
 	if (reader->unit == UNIT_TICKS && traits->bits < 64) {
 		clock.bits = traits->bits;
 		clock.turn =

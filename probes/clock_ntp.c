@@ -335,7 +335,7 @@ static int ntp_open(const struct clock_setup *setup, struct clock_traits *traits
 		return rc;
 	}
 	traits->interval_min_ns = n->gap_ns == PRIVATE_GAP_NS ? PRIVATE_GAP_NS : BURST_GAP_NS;
-	traits->own_realtime = n->own_machine;
+	traits->own_machine = traits->steered = n->own_machine;
 	traits->state = n;
 	return 0;
 }

@@ -230,7 +230,7 @@ static void test_offset_is_right_within_the_bracket(void **state)
 	snprintf(name, sizeof(name), "ntp-127.0.0.1:%u", fake.port);
 	assert_string_equal(traits.name, name);
 	assert_string_equal(traits.oscillator, ""); /* as OSCILLATOR_REMOTE: its name */
-	assert_true(traits.own_realtime);
+	assert_true(traits.own_machine && traits.steered);
 	assert_int_equal(traits.interval_min_ns, NS_PER_SEC);
 	for (int i = 0; i < 20; i++)
 		assert_right(n);

@@ -28,10 +28,10 @@ struct peer {
 };
 
 static const struct clock_output peer_also[] = {
-	{ "monotonic", UNIT_NS, true },
-	{ "realtime", UNIT_NS, true },
-	{ "tsc", UNIT_TICKS, false },
-	{ NULL, UNIT_NS, false },
+	{ "monotonic", UNIT_NS, true, OSCILLATOR_CLOCKSOURCE },
+	{ "realtime", UNIT_NS, true, OSCILLATOR_CLOCKSOURCE },
+	{ "tsc", UNIT_TICKS, false, OSCILLATOR_TSC },
+	{ NULL, UNIT_NS, false, OSCILLATOR_REMOTE },
 };
 
 static const struct peer_transport *transport_find(const char *name, size_t length)
@@ -138,7 +138,9 @@ static int peer_open(const struct clock_setup *setup, struct clock_traits *trait
 	traits->state = peer;
 	traits->interval_min_ns = PEER_INTERVAL_MIN_NS;
 	traits->burst = true;
-	strcpy(traits->oscillator, found.same_host ? OSCILLATOR_LABEL_HOST : OSCILLATOR_LABEL_PEER);
+	traits->own_machine = found.same_kernel;
+	if (!found.same_kernel)
+		strcpy(traits->oscillator, found.same_host ? OSCILLATOR_LABEL_HOST : OSCILLATOR_LABEL_PEER);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct clock_output {
 	const char *suffix; /* its name is that of the clock, '_' and this */
 	enum unit unit;
 	bool steered;
+	enum oscillator own; /* what it follows where traits say own_machine */
 };
 
 /* Filled by open: what is only known once the clock is open.  Zero and empty mean the default. */
@@ -42,11 +43,13 @@ struct clock_traits {
 	double hz;     /* nominal ticks per second, for UNIT_TICKS; ignored for UNIT_NS */
 	unsigned bits; /* counter width, for UNIT_TICKS; ignored for UNIT_NS */
 	void *state;   /* handed to read, read_bracket and close; owned by the reader */
-	char name[CLOCK_NAME_MAX]; /* where one reader serves several clocks (NTP servers); else the reader's */
+	char name
+		[CLOCK_NAME_MAX]; /* where one reader serves several clocks (NTP servers); else the reader's */
 	char oscillator[CLOCK_OSCILLATOR_MAX]; /* label; else the clock's name for OSCILLATOR_REMOTE */
 	uint64_t interval_min_ns; /* CADENCE_SLOW: it is not asked more often; else once a second */
-	bool own_realtime;	  /* it is CLOCK_REALTIME of this machine, after all: its oscillator, and steered */
-	bool burst;		  /* CADENCE_SLOW: take a burst each time and keep the narrowest; else one */
+	bool own_machine; /* OSCILLATOR_REMOTE: this machine's kernel clock, after all: OSCILLATOR_CLOCKSOURCE */
+	bool steered;	  /* adjtimex changes its rate, though the reader does not say so of all of them */
+	bool burst;	  /* CADENCE_SLOW: take a burst each time and keep the narrowest; else one */
 };
 
 /* What a reader may want to know of the machine; valid for the call only. */
@@ -65,9 +68,9 @@ struct clock_reader {
 	enum unit unit;
 	enum oscillator oscillator;
 	enum cadence cadence;
-	bool steered;  /* adjtimex changes its rate */
-	bool optional; /* not part of the default set: must be named in --clocks */
-	bool several;  /* may be opened more than once, with other options */
+	bool steered;			 /* adjtimex changes its rate */
+	bool optional;			 /* not part of the default set: must be named in --clocks */
+	bool several;			 /* may be opened more than once, with other options */
 	const struct clock_output *also; /* CADENCE_SLOW: ends with a NULL suffix; NULL: none */
 	/*
 	 * Opens the clock.  Called once, before the probe threads are made (they

@@ -25,9 +25,10 @@ struct peer_values {
 
 /* What is known of the other side once the transport is open. */
 struct peer_traits {
-	double tsc_hz;	/* of the responder; 0: not known */
-	bool same_host; /* it is the host of this guest, or the other way round: shm and vsock */
-	void *state;	/* owned by the transport */
+	double tsc_hz;	  /* of the responder; 0: not known */
+	bool same_host;	  /* it is the host of this guest, or the other way round: shm and vsock */
+	bool same_kernel; /* it is no other machine at all: its clocks are those of this one */
+	void *state;	  /* owned by the transport */
 };
 
 struct peer_transport {
@@ -66,6 +67,12 @@ extern const struct peer_transport *const peer_transports[];
 /* The same of an open clock_peer; -EOPNOTSUPP: its transport carries no facts. */
 int peer_clock_facts(void *state, char *text, size_t size);
 extern const struct clock_reader clock_peer;
+
+/*
+ * A hash of the UUID that the kernel drew when it booted (random(4)), whatever namespaces hide: two sides with
+ * the same are on one machine.  0 where it cannot be read.
+ */
+uint64_t peer_kernel_word(void);
 
 /* Reads this machine's clocks for an answer. */
 void peer_values_read(struct peer_values *values);

@@ -31,6 +31,7 @@ int peer_ask_init(struct peer_ask *ask, const char *options, double tsc_hz, stru
 
 	memset(ask, 0, sizeof(*ask));
 	ask->tsc_hz = tsc_hz;
+	ask->kernel = peer_kernel_word();
 	if (!*options)
 		return 0;
 	if (strncmp(options, KEY_OPTION, strlen(KEY_OPTION)) != 0)
@@ -52,6 +53,8 @@ void peer_ask_write(struct peer_ask *ask, enum peer_kind kind, struct peer_reque
 	/* Of 8 bytes, and after boot, getrandom() gives all (getrandom(2)); before, it may be interrupted. */
 	while (getrandom(&request->nonce, sizeof(request->nonce), 0) != sizeof(request->nonce))
 		;
+	if (kind == PEER_VALUES)
+		request->kernel = ask->kernel;
 	if (ask->key && kind == PEER_VALUES) {
 		request->ticket = ask->ticket;
 		request->instance = ask->instance;

@@ -43,6 +43,7 @@ struct peer_ask {
 	double tsc_hz;		    /* of this machine */
 	const struct peer_key *key; /* NULL, or own_key */
 	struct peer_key own_key;
+	uint64_t kernel; /* peer_kernel_word() */
 	uint64_t sequence;
 	uint64_t ticket, instance, ticket_ns; /* ticket_ns: of CLOCK_MONOTONIC when it came; 0: none */
 	bool based, agrees;		      /* agrees: the rates were seen to be within 1000 ppm */

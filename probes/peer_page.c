@@ -66,28 +66,13 @@ static uint64_t tsc_rate_word(double tsc_hz)
 	return tsc_hz > 0 ? (uint64_t)llround(tsc_hz) : 0;
 }
 
-/* The kernel draws a UUID when it boots (random(4)); 0 where it cannot be read. */
-static uint64_t kernel_word(void)
-{
-	char text[64] = "";
-	uint64_t hash = PEER_PAGE_MAGIC;
-	FILE *in = fopen("/proc/sys/kernel/random/boot_id", "re");
-	size_t length = in ? fread(text, 1, sizeof(text), in) : 0;
-
-	if (in)
-		fclose(in);
-	for (size_t i = 0; i < length; i++)
-		hash = mix(hash, (unsigned char)text[i]);
-	return length ? hash : 0;
-}
-
 static void write_header(struct page_header *header, double tsc_hz, bool made)
 {
 	word_store(&header->version, PEER_PAGE_VERSION);
 	word_store(&header->size, PEER_PAGE_SIZE);
 	word_store(&header->tsc_hz, tsc_rate_word(tsc_hz));
 	word_store(&header->made, made);
-	word_store(&header->kernel, kernel_word());
+	word_store(&header->kernel, peer_kernel_word());
 	store_release(&header->magic, PEER_PAGE_MAGIC);
 }
 
@@ -135,7 +120,7 @@ int peer_page_check(const struct peer_page *page, struct page_header_values *val
 	*values = (struct page_header_values){
 		.tsc_hz = tsc_hz >= TSC_HZ_MIN && tsc_hz <= TSC_HZ_MAX ? (double)tsc_hz : 0,
 		.made = word_load(&header->made) == 1,
-		.same_kernel = kernel && kernel == kernel_word(),
+		.same_kernel = kernel && kernel == peer_kernel_word(),
 	};
 	return 0;
 }

@@ -195,6 +195,7 @@ static int shm_open_page(
 		return error_set(err, rc, "peer: %s: %s", shm->map.path, why.text);
 	shm->same_kernel = header.same_kernel;
 	traits->tsc_hz = header.tsc_hz;
+	traits->same_kernel = header.same_kernel;
 	return 0;
 }
 

@@ -186,7 +186,9 @@ static int udp_open(
 		rc = udp_find(udp, copy, &round, err);
 	if (rc)
 		goto out;
-	*traits = (struct peer_traits){ .tsc_hz = round.reply.tsc_hz, .state = udp };
+	*traits = (struct peer_traits){
+		.tsc_hz = round.reply.tsc_hz, .same_kernel = round.reply.same_kernel, .state = udp
+	};
 	udp = NULL;
 out:
 	free(copy);

@@ -228,7 +228,10 @@ static int vsock_open(
 		vsock_failure(vsock, rc, err);
 		goto out;
 	}
-	*traits = (struct peer_traits){ .tsc_hz = round.reply.tsc_hz, .same_host = true, .state = vsock };
+	*traits = (struct peer_traits){ .tsc_hz = round.reply.tsc_hz,
+		.same_host = true,
+		.same_kernel = round.reply.same_kernel,
+		.state = vsock };
 	vsock = NULL;
 out:
 	free(copy);

@@ -18,7 +18,9 @@ enum {
 	AT_SEQUENCE = 16,
 	AT_TICKET = 24,
 	AT_INSTANCE = 32,
-	AT_REQUEST_END = 40,
+	AT_KERNEL = 40,
+	AT_REQUEST_END = 48,
+	AT_REPLY_HEAD_END = 40,
 	AT_MONOTONIC_RAW = 40,
 	AT_MONOTONIC = 48,
 	AT_REALTIME = 56,
@@ -36,6 +38,7 @@ enum {
 
 #define FLAG_RECEIVED 1 /* received_known */
 #define FLAG_PREVIOUS 2 /* previous_known */
+#define FLAG_KERNEL   4 /* same_kernel */
 
 #define MILLIHZ_PER_HZ	1000
 #define TSC_MILLIHZ_MAX 1000000000000000ULL
@@ -119,6 +122,7 @@ void peer_request_write(const struct peer_request *request, const struct peer_ke
 	put64(message, AT_SEQUENCE, request->sequence);
 	put64(message, AT_TICKET, request->ticket);
 	put64(message, AT_INSTANCE, request->instance);
+	put64(message, AT_KERNEL, request->kernel);
 	sign(key, message);
 }
 
@@ -133,6 +137,9 @@ enum peer_verdict peer_request_parse(
 	request->sequence = get64(message, AT_SEQUENCE);
 	request->ticket = get64(message, AT_TICKET);
 	request->instance = get64(message, AT_INSTANCE);
+	request->kernel = get64(message, AT_KERNEL);
+	if (request->kind == PEER_TICKET && request->kernel)
+		return PEER_BAD_FIELD;
 	if ((!key || request->kind == PEER_TICKET) && (request->ticket || request->instance))
 		return PEER_BAD_FIELD;
 	if (!is_zero(message, AT_FLAGS, AT_NONCE) || !is_zero(message, AT_REQUEST_END, PEER_SIGNED_SIZE))
@@ -143,7 +150,8 @@ enum peer_verdict peer_request_parse(
 static void values_write(const struct peer_reply *reply, uint8_t *message)
 {
 	message[AT_FLAGS + 1] = (uint8_t)((reply->received_known ? FLAG_RECEIVED : 0) |
-					  (reply->previous_known ? FLAG_PREVIOUS : 0));
+					  (reply->previous_known ? FLAG_PREVIOUS : 0) |
+					  (reply->same_kernel ? FLAG_KERNEL : 0));
 	put64(message, AT_MONOTONIC_RAW, reply->values.monotonic_raw_ns);
 	put64(message, AT_MONOTONIC, reply->values.monotonic_ns);
 	put64(message, AT_REALTIME, reply->values.realtime_ns);
@@ -179,12 +187,13 @@ static enum peer_verdict values_parse(const uint8_t *message, struct peer_reply 
 	uint8_t flags = message[AT_FLAGS + 1];
 	uint64_t tsc_millihz = get64(message, AT_TSC_MILLIHZ);
 
-	if (message[AT_FLAGS] || (flags & ~(FLAG_RECEIVED | FLAG_PREVIOUS)))
+	if (message[AT_FLAGS] || (flags & ~(FLAG_RECEIVED | FLAG_PREVIOUS | FLAG_KERNEL)))
 		return PEER_BAD_FIELD;
 	if (!(flags & FLAG_RECEIVED) && !is_zero(message, AT_RECEIVED, AT_BEFORE))
 		return PEER_BAD_FIELD;
 	if (!(flags & FLAG_PREVIOUS) && !is_zero(message, AT_PREVIOUS_SERIAL, AT_RESOLUTION))
 		return PEER_BAD_FIELD;
+	reply->same_kernel = flags & FLAG_KERNEL;
 	reply->received_known = flags & FLAG_RECEIVED;
 	reply->previous_known = flags & FLAG_PREVIOUS;
 	reply->values.monotonic_raw_ns = get64(message, AT_MONOTONIC_RAW);
@@ -221,7 +230,7 @@ enum peer_verdict peer_reply_parse(
 		return PEER_BAD_FIELD;
 	if (reply->kind == PEER_VALUES)
 		return values_parse(message, reply);
-	return is_zero(message, AT_FLAGS, AT_NONCE) && is_zero(message, AT_REQUEST_END, PEER_SIGNED_SIZE)
+	return is_zero(message, AT_FLAGS, AT_NONCE) && is_zero(message, AT_REPLY_HEAD_END, PEER_SIGNED_SIZE)
 		       ? PEER_GOOD
 		       : PEER_BAD_FIELD;
 }

@@ -14,8 +14,8 @@
  *	16	sequence		sequence of the request
  *	24	ticket			a ticket for the next request
  *	32	instance		instance of the responder
- *	40	zero, 104		monotonic_raw_ns
- *	48				monotonic_ns
+ *	40	kernel			monotonic_raw_ns
+ *	48	zero, 96		monotonic_ns
  *	56				realtime_ns
  *	64				tsc_cycles
  *	72				TSC rate, mHz
@@ -28,6 +28,9 @@
  *	128				resolution_ns
  *	136				serial
  *	144	HMAC-SHA256 of 0..143	HMAC-SHA256 of 0..143
+ *
+ * The kernel of a request for values is peer_kernel_word() of the asker; a flag of the reply says whether it is
+ * the responder's too.  The reply has no room for the word.
  *
  * With a key, every message carries an HMAC of all that is before it; without,
  * zeros, so that a side with a key and one without do not understand each other.
@@ -52,7 +55,7 @@
 #include "probes/peer_key.h"
 
 #define PEER_MAGIC	  0x636c6b64U /* "clkd" */
-#define PEER_VERSION	  1
+#define PEER_VERSION	  2
 #define PEER_REPLY_BIT	  0x80
 #define PEER_SIGNED_SIZE  144
 #define PEER_MESSAGE_SIZE (PEER_SIGNED_SIZE + PEER_MAC_SIZE)
@@ -81,6 +84,7 @@ struct peer_request {
 	uint64_t nonce;
 	uint64_t sequence;	   /* of this asker, counting up */
 	uint64_t ticket, instance; /* 0 without a key and for PEER_TICKET */
+	uint64_t kernel;	   /* peer_kernel_word(); 0: not known, and for PEER_TICKET */
 };
 
 /* Stamps are ns of the responder's CLOCK_REALTIME. */
@@ -91,6 +95,7 @@ struct peer_reply {
 	/* All that follows is for PEER_VALUES only. */
 	struct peer_values values;
 	double tsc_hz;	     /* of the responder, 0 to 1 THz, to the mHz; 0: not known */
+	bool same_kernel;    /* the request came from the machine that it was sent to */
 	bool received_known; /* the kernel stamped the request, and CLOCK_REALTIME was not stepped since */
 	int64_t received_ns;
 	int64_t before_ns, after_ns; /* read just before and just after the values */

@@ -133,7 +133,7 @@ static void test_key_file(void **state)
 }
 
 static const struct peer_request request = {
-	.kind = PEER_VALUES, .nonce = 0x0123456789abcdef, .sequence = 7
+	.kind = PEER_VALUES, .nonce = 0x0123456789abcdef, .sequence = 7, .kernel = 0x1122334455667788
 };
 
 static struct peer_reply reply_full(void)
@@ -166,14 +166,17 @@ static const struct peer_key *test_key(void)
 /* The bytes on the wire, so that they cannot change unnoticed. */
 static void test_request_bytes(void **state)
 {
-	static const uint8_t begin[] = { 'c', 'l', 'k', 'd', 1, PEER_VALUES, 0, 0, 0x01, 0x23, 0x45, 0x67,
-		0x89, 0xab, 0xcd, 0xef, 0, 0, 0, 0, 0, 0, 0, 7 };
+	static const uint8_t begin[] = { 'c', 'l', 'k', 'd', PEER_VERSION, PEER_VALUES, 0, 0, 0x01, 0x23,
+		0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0, 0, 0, 0, 0, 0, 0, 7 };
+	static const uint8_t kernel[] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
 	uint8_t message[PEER_MESSAGE_SIZE];
 
 	(void)state;
 	peer_request_write(&request, NULL, message);
 	assert_memory_equal(message, begin, sizeof(begin));
-	assert_true(is_zero(message, sizeof(begin), sizeof(message)));
+	assert_true(is_zero(message, sizeof(begin), AT_KERNEL));
+	assert_memory_equal(message + AT_KERNEL, kernel, sizeof(kernel));
+	assert_true(is_zero(message, AT_REQUEST_END, sizeof(message)));
 	assert_int_equal(sizeof(message), 176);
 }
 
@@ -183,11 +186,12 @@ static void test_reply_round_trip(void **state)
 	uint8_t message[PEER_MESSAGE_SIZE], again[PEER_MESSAGE_SIZE];
 
 	(void)state;
-	for (int flags = 0; flags < 4; flags++) {
+	for (int flags = 0; flags < 8; flags++) {
 		const struct peer_key *key = flags & 1 ? test_key() : NULL;
 
 		reply.received_known = flags & 1;
 		reply.previous_known = flags & 2;
+		reply.same_kernel = flags & 4;
 		reply.ticket = key ? 11 : 0;
 		reply.instance = key ? 12 : 0;
 		peer_reply_write(&reply, key, message);
@@ -201,6 +205,7 @@ static void test_reply_round_trip(void **state)
 		assert_int_equal(got.previous_sent_ns, flags & 2 ? -9 : 0);
 		assert_int_equal(got.ticket, reply.ticket);
 		assert_int_equal(got.serial, 13);
+		assert_int_equal(got.same_kernel, reply.same_kernel);
 		peer_reply_write(&got, key, again);
 		assert_memory_equal(again, message, sizeof(message));
 	}
@@ -210,7 +215,7 @@ static void test_reply_round_trip(void **state)
 	assert_int_equal(peer_reply_parse(message, sizeof(message), test_key(), &got), PEER_GOOD);
 	assert_int_equal(got.kind, PEER_TICKET);
 	assert_int_equal(got.values.realtime_ns, 0);
-	assert_true(is_zero(message, AT_REQUEST_END, PEER_SIGNED_SIZE));
+	assert_true(is_zero(message, AT_REPLY_HEAD_END, PEER_SIGNED_SIZE));
 }
 
 static void test_lengths(void **state)
@@ -241,7 +246,7 @@ static enum peer_verdict verdict_of_flip(size_t at, bool is_reply, bool keyed)
 		return PEER_BAD_KIND;
 	if (keyed || at >= PEER_SIGNED_SIZE)
 		return PEER_BAD_MAC;
-	if (at >= AT_TICKET && at < AT_REQUEST_END)
+	if (at >= AT_TICKET && at < AT_KERNEL)
 		return PEER_BAD_FIELD; /* no tickets without a key */
 	if (at == AT_FLAGS || at == AT_FLAGS + 1)
 		return PEER_BAD_FIELD;
@@ -264,6 +269,9 @@ static void check_flips(bool is_reply, const struct peer_key *key)
 	for (size_t bit = 0; bit < 8 * sizeof(message); bit++) {
 		size_t at = bit / 8;
 
+		/* The one flag that nothing else depends on: test_reply_round_trip(). */
+		if (!key && is_reply && at == AT_FLAGS + 1 && 1 << bit % 8 == FLAG_KERNEL)
+			continue;
 		/* A rate or a resolution may leave its range or not: test_ranges(). */
 		if ((at >= AT_TSC_MILLIHZ && at < AT_RECEIVED) || (at >= AT_RESOLUTION && at < AT_SERIAL))
 			if (!key && is_reply)
@@ -324,6 +332,10 @@ static void test_keys_do_not_mix(void **state)
 	assert_int_equal(peer_request_parse(message, sizeof(message), NULL, &got), PEER_BAD_KIND);
 	peer_request_write(&ticket, test_key(), message);
 	assert_int_equal(peer_request_parse(message, sizeof(message), test_key(), &got), PEER_GOOD);
+	ticket.kernel = 1;
+	peer_request_write(&ticket, test_key(), message);
+	assert_int_equal(peer_request_parse(message, sizeof(message), test_key(), &got), PEER_BAD_FIELD);
+	ticket.kernel = 0;
 	ticket.ticket = 1;
 	peer_request_write(&ticket, test_key(), message);
 	assert_int_equal(peer_request_parse(message, sizeof(message), test_key(), &got), PEER_BAD_FIELD);

@@ -35,7 +35,12 @@ static void slow_init(struct slow_probe *slow, struct source *source, struct tal
 	memset(&brackets, 0, sizeof(brackets));
 	*tally = (struct tally){ .brackets = &brackets };
 	*slow = (struct slow_probe){
-		.clock = { .reader = &reader, .state = source, .index = 5, .bits = 64, .turn = UINT64_MAX, .outputs = 1 },
+		.clock = { .reader = &reader,
+			.state = source,
+			.index = 5,
+			.bits = 64,
+			.turn = UINT64_MAX,
+			.outputs = 1 },
 		.cpu = 3,
 		.interval_ns = 1,
 		.tallies = tally,
@@ -150,7 +155,8 @@ static int many_read(void *state, int cpu, struct reading *reading)
 /* One exchange yields two clocks; each keeps its own narrowest of a burst. */
 static void test_a_burst_of_two_clocks(void **state)
 {
-	static const struct clock_output also[] = { { "other", UNIT_NS, false }, { NULL, UNIT_NS, false } };
+	static const struct clock_output also[] = { { "other", UNIT_NS, false, OSCILLATOR_REMOTE },
+		{ NULL, UNIT_NS, false, OSCILLATOR_REMOTE } };
 	static const struct clock_reader pair = {
 		.name = "pair", .cadence = CADENCE_SLOW, .read_bracket = many_read, .also = also
 	};

@@ -43,6 +43,8 @@ for keyed in "" "$T/key"; do
 	"$CLKDRIFT" run "$T/idle.ini" -c 0 --peer "udp:127.0.0.1:$port${keyed:+:key=$keyed}" --no-report -q -o "$T/run-$port" 2>"$T/run.err"
 	like "$? $(jq '[.tallies[] | select(.clock == "peer") | .kept] | add > 3' "$T/run-$port/run.json")" '^[013] true$' \
 		"$name: afterwards it is read as before"
+	is "$(jq -r '.clocks | map({key: .name, value: .oscillator}) | from_entries | .peer == .monotonic_raw' "$T/run-$port/run.json")" \
+		true "$name: it is on this machine, and no other oscillator"
 	kill -TERM "$pid"
 	ended
 	is "$rc $(cat "$T/err")" "0 " "$name: it ends well"
