@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/cause.h"
+#include "analysis/coverage.h"
 #include "analysis/effect.h"
 #include "analysis/event_steps.h"
 #include "analysis/fit.h"
@@ -439,6 +440,20 @@ static struct drift drift_empty(const struct analysis *a, int cpu, int clock, si
 	return row;
 }
 
+/* How long one of both was not read in the phase. */
+static double unread_s(const struct analysis *a, int cpu, int clock, size_t phase)
+{
+	const struct series *both[] = { samples_find(a->samples, cpu, (unsigned)clock),
+		a->reference == PAIR_TSC ? NULL : pair_reference_series(a->samples, cpu, a->reference) };
+	double longest_s = 0;
+
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
+		if (both[i])
+			longest_s = fmax(longest_s,
+				coverage_of(a->run, a->samples, &a->run->phases[phase], both[i]).unread_s);
+	return longest_s;
+}
+
 static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 {
 	struct drift row = drift_empty(a, cpu, clock, phase), *grown;
@@ -454,6 +469,7 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 		return rc;
 	row.backward = pair.backward;
 	row.max_backward_ns = pair.max_backward_ns;
+	row.unread_s = unread_s(a, cpu, clock, phase);
 	if (absence == PAIR_PRESENT)
 		rc = estimate_pair(a, &pair, &row);
 	pair_free(&pair);

@@ -503,6 +503,42 @@ static void what_was_not_observed_is_not_judged(void **state)
 	synthetic_free(&s);
 }
 
+static bool says(const struct estimates *e, const char *words)
+{
+	for (size_t i = 0; i < e->verdict.reason_count; i++)
+		if (strstr(e->verdict.reasons[i].text, words))
+			return true;
+	return false;
+}
+
+/* hpet, then monotonic_raw as the reference, ends after 12 of 30 s: what was read is within the limits. */
+static void a_clock_that_ends_in_mid_run_leaves_it_open(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	machine(&s, 1, 1000, 0.03, QUIET);
+	s.samples.series[1].count = 400;
+	e = analyze(&s, "");
+	assert_drift(row(&e, 0, "hpet"), 20, "inconclusive");
+	assert_float_equal(row(&e, 0, "hpet")->unread_s, 18, 0.1);
+	assert_drift(row(&e, 0, "monotonic"), 0.02, "consistent");
+	assert_int_equal(e.verdict.status, STATUS_INCONCLUSIVE);
+	assert_true(says(&e, "hpet (CPU 0) was read for 12 s of the 30 s of phase all only: nothing is known "
+			     "of the rest"));
+	assert_false(says(&e, "straddles"));
+	estimates_free(&e);
+	s.samples.series[0].count = 400;
+	s.samples.series[1].count = 1000;
+	e = analyze(&s, "");
+	assert_drift(row(&e, 0, "hpet"), 20, "inconclusive");
+	assert_drift(row(&e, 0, "monotonic"), 0.02, "inconclusive");
+	assert_true(says(&e, "monotonic_raw (CPU 0) was read for 12 s of the 30 s"));
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +557,7 @@ int main(void)
 		cmocka_unit_test(many_clocks_and_many_cpus),
 		cmocka_unit_test(what_was_done_on_purpose_is_no_fault),
 		cmocka_unit_test(what_was_not_observed_is_not_judged),
+		cmocka_unit_test(a_clock_that_ends_in_mid_run_leaves_it_open),
 	};
 
 	return cmocka_run_group_tests_name("analysis/analyze", tests, NULL, NULL);

@@ -46,11 +46,15 @@ bool judge_is_beyond(const struct drift *row, double shift)
 	       row->ci_high_ppm + row->systematic_ppm + shift < -row->limit_ppm;
 }
 
+bool judge_is_within(const struct drift *row, double shift)
+{
+	return row->ci_low_ppm - row->systematic_ppm + shift >= -row->limit_ppm &&
+	       row->ci_high_ppm + row->systematic_ppm + shift <= row->limit_ppm;
+}
+
 void judge_drift(const struct phase *phase, double injected_ppm, struct drift *row)
 {
 	double shift = judge_shift(row, injected_ppm);
-	double low = row->ci_low_ppm - row->systematic_ppm + shift;
-	double high = row->ci_high_ppm + row->systematic_ppm + shift;
 	const char *status = "inconclusive";
 
 	if (phase && phase_observed(phase) != OBSERVED_YES)
@@ -59,7 +63,9 @@ void judge_drift(const struct phase *phase, double injected_ppm, struct drift *r
 		status = "injected";
 	else if (judge_is_beyond(row, shift))
 		status = "unstable";
-	else if (low >= -row->limit_ppm && high <= row->limit_ppm)
+	else if (row->unread_s > 0)
+		status = "inconclusive";
+	else if (judge_is_within(row, shift))
 		status = is_arithmetic(row) ? "consistent" : "stable";
 	snprintf(row->status, sizeof(row->status), "%s", status);
 }
@@ -166,6 +172,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	open = judge_say_unobserved(&j);
 	open += judge_say_straddling(&j);
 	open += judge_say_rejected(&j);
+	open += judge_say_unread(&j);
 	open += judge_say_empty(&j);
 	open += judge_say_absent(&j);
 	open += judge_say_changes(&j);

@@ -35,7 +35,7 @@ double judge_shift(const struct drift *row, double injected_ppm);
  *   stable        wholly within, against another oscillator
  *   injected      the shift is not known: the drift is what was done to the clock, and speaks neither
  *                 for nor against it
- *   inconclusive  it straddles the limit, there is no estimate, or what was asked for in the phase was
+ *   inconclusive  it straddles the limit, there is no estimate, a part of the phase was not read, or what was asked for in the phase was
  *                 not seen to happen
  * phase NULL: an idle one.
  */

@@ -3,13 +3,18 @@
 /* Reasons that leave a verdict open. */
 #include "analysis/judge_parts.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "analysis/coverage.h"
 #include "analysis/judge.h"
 #include "analysis/phase.h"
 #include "results/text.h"
+
+#define CLOCKS_NAMED 4
 
 static void say_not_seen(struct judge *j, const struct phase *phase, const struct phase_disturbance *d)
 {
@@ -50,7 +55,8 @@ size_t judge_say_straddling(struct judge *j)
 		double minutes = judge_minutes(row, j->shifts[i]);
 
 		if (!has_status(row, "inconclusive") || row->n == 0 || !judge_as_asked(j, i) ||
-			count++ >= REASONS_OF_A_KIND)
+			/* Then only what was not read leaves it open. */
+			judge_is_within(row, j->shifts[i]) || count++ >= REASONS_OF_A_KIND)
 			continue;
 		if (!isfinite(row->drift_ppm))
 			SAY(j, "%s against %s (%s): %llu usable readings are too few for a drift", row->clock,
@@ -95,6 +101,58 @@ size_t judge_say_rejected(struct judge *j)
 			(unsigned long long)row->rejected, all);
 	}
 	return judge_say_more(j, count, "pairs with many readings rejected");
+}
+
+/* Clocks of one CPU that were not read for the same time, as those of one exchange. */
+static void say_unread(struct judge *j, const struct phase *phase, const struct series *of,
+	const struct coverage *c, const struct coverage *all)
+{
+	char names[160] = "", where[32] = "";
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->samples->series_count; i++) {
+		const struct series *s = &j->samples->series[i];
+		size_t used = strlen(names);
+
+		if (s->cpu == of->cpu && all[i].unread_s == c->unread_s && ++count <= CLOCKS_NAMED)
+			snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+				j->run->clocks[s->clock].name);
+	}
+	if (j->run->clocks[of->clock].cadence == CADENCE_TIGHT)
+		snprintf(where, sizeof(where), " (CPU %d)", of->cpu);
+	SAY(j, "%s%s%s %s read for %s of the %s of phase %s only: nothing is known of the rest", names,
+		count > CLOCKS_NAMED ? " and more" : "", where, count > 1 ? "were" : "was",
+		format_duration(c->all_s - c->unread_s).text, format_duration(c->all_s).text, phase->name);
+}
+
+static size_t say_unread_in(struct judge *j, const struct phase *phase, struct coverage *all, size_t said)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->samples->series_count; i++)
+		all[i] = coverage_of(j->run, j->samples, phase, &j->samples->series[i]);
+	for (size_t i = 0; i < j->samples->series_count; i++) {
+		bool again = false;
+
+		for (size_t k = i; k-- > 0 && j->samples->series[k].cpu == j->samples->series[i].cpu;)
+			again |= all[k].unread_s == all[i].unread_s;
+		if (all[i].unread_s > 0 && !again && said + count++ < REASONS_OF_A_KIND)
+			say_unread(j, phase, &j->samples->series[i], &all[i], all);
+	}
+	return count;
+}
+
+size_t judge_say_unread(struct judge *j)
+{
+	struct coverage *all = malloc((j->samples->series_count + 1) * sizeof(*all));
+	size_t count = 0;
+
+	if (!all)
+		j->rc = -ENOMEM;
+	for (size_t i = 0; all && i < j->run->phase_count; i++)
+		count += say_unread_in(j, &j->run->phases[i], all, count);
+	free(all);
+	return judge_say_more(j, count, "clocks that were not read throughout");
 }
 
 static bool phase_has_readings(const struct samples *samples, const struct phase *phase)

@@ -50,6 +50,9 @@ struct place judge_steered(const struct judge *j, size_t row);
 /* The row's interval, shifted by that, is wholly outside of its limit. */
 bool judge_is_beyond(const struct drift *row, double shift);
 
+/* It is wholly within it. */
+bool judge_is_within(const struct drift *row, double shift);
+
 /* What goes beyond REASONS_OF_A_KIND is counted.  Returns count. */
 size_t judge_say_more(struct judge *j, size_t count, const char *what);
 
@@ -82,6 +85,7 @@ size_t judge_say_moved(struct judge *j);
 size_t judge_say_unobserved(struct judge *j);
 size_t judge_say_straddling(struct judge *j);
 size_t judge_say_rejected(struct judge *j);
+size_t judge_say_unread(struct judge *j);
 size_t judge_say_empty(struct judge *j);
 size_t judge_say_absent(struct judge *j);
 size_t judge_say_changes(struct judge *j);

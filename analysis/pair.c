@@ -110,7 +110,7 @@ static int track_get(
 }
 
 /* A slow clock has no reference on its own CPU when no probe ran there: any CPU's will do then. */
-static const struct series *reference_series(const struct samples *samples, int cpu, int reference)
+const struct series *pair_reference_series(const struct samples *samples, int cpu, int reference)
 {
 	const struct series *series = samples_find(samples, cpu, (unsigned)reference);
 
@@ -296,7 +296,7 @@ static int make_pair(struct pair_source *source, bool at_target, int cpu, int cl
 	count_backward(target, &target_track->line, span, &pair->backward, &pair->max_backward_ns);
 	*absence = PAIR_NO_REFERENCE;
 	if (reference != PAIR_TSC) {
-		other = reference_series(source->samples, cpu, reference);
+		other = pair_reference_series(source->samples, cpu, reference);
 		if (!other || !other->count || !count_in_phase(span, other))
 			return 0;
 		rc = track_get(source, other, &other_track, err);

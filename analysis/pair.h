@@ -44,6 +44,9 @@ enum pair_absence {
 	PAIR_NO_REFERENCE, /* the reference was not read */
 };
 
+/* The series that is the reference on that CPU: the clock's own there, else that of a clock read on one CPU alone.  NULL: none. */
+const struct series *pair_reference_series(const struct samples *samples, int cpu, int reference);
+
 struct pair_source;
 
 /* Common part of all pairs of a run: time lines are made once for each series.  NULL when out of memory. */

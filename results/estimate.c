@@ -54,6 +54,7 @@ static const struct column drift_columns[] = {
 	REAL(drift, hull_high_ppm),
 	REAL(drift, residual_ns),
 	REAL(drift, span_s),
+	REAL(drift, unread_s),
 	REAL(drift, width_ns),
 	REAL(drift, limit_ppm),
 	TEXT(drift, limit),

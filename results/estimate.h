@@ -50,10 +50,11 @@ struct drift {
 	double hull_high_ppm;
 	double residual_ns; /* standard deviation about the fit */
 	double span_s;	    /* first to last point used */
-	double width_ns;    /* median bracket width, target and reference together */
-	double limit_ppm;   /* the limit that applies; NaN: none */
-	char limit[24];	    /* its name, or "user" */
-	char status[16];    /* stable, unstable, inconclusive */
+	double unread_s; /* of the phase, in which one of both was not read though others were: analysis/coverage.h */
+	double width_ns;  /* median bracket width, target and reference together */
+	double limit_ppm; /* the limit that applies; NaN: none */
+	char limit[24];	  /* its name, or "user" */
+	char status[16];  /* stable, unstable, inconclusive */
 };
 
 /* Allan-family statistics at one averaging time.  Deviations are dimensionless, TDEV in s. */
