@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/judge.h"
+
 #define SHORT_SHARE    0.1 /* of the phase */
 #define SHORT_SPACINGS 10
 #define NTP_REQUESTS   2
@@ -102,7 +104,7 @@ struct coverage coverage_of(const struct run *run, const struct samples *samples
 	struct stretch in = stretch_of(series, phase->tsc_lo, phase->tsc_hi);
 	double none_s;
 
-	if (in.end < in.first + 2)
+	if (in.end < in.first + JUDGE_READINGS_MIN)
 		return c;
 	none_s = longest_none_s(run, series, in, c.all_s);
 	for (size_t i = in.first; i <= in.end && isfinite(none_s); i++) {

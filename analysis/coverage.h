@@ -18,7 +18,7 @@
 
 struct coverage {
 	double all_s; /* of the phase, in which that series or the others were read; nominal TSC seconds */
-	double unread_s; /* of it, without a reading of that series; 0: none, or it has less than 2 readings there */
+	double unread_s; /* of it, without a reading of that series; 0: none, or it has less than JUDGE_READINGS_MIN there */
 };
 
 struct coverage coverage_of(const struct run *run, const struct samples *samples, const struct phase *phase,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/fit.h"
+#include "analysis/judge.h"
 #include "analysis/phase.h"
 
 /* No interval is narrower: no offset in ns that is held in a double shows less in an hour. */
@@ -24,7 +25,7 @@ struct member {
 
 static bool is_estimate(const struct drift *row)
 {
-	return isfinite(row->drift_ppm) && isfinite(row->ci_high_ppm - row->ci_low_ppm);
+	return isfinite(row->drift_ppm) && isfinite(row->ci_high_ppm - row->ci_low_ppm) && !judge_is_few(row);
 }
 
 static double normal_quantile(void)
@@ -129,7 +130,8 @@ static void effect_fill(struct effect *e, const struct drift *row, const struct 
 	strcpy(e->clock, row->clock);
 	strcpy(e->reference, row->reference);
 	if (!is_estimate(row)) {
-		strcpy(e->method, "no drift in this phase");
+		strcpy(e->method,
+			judge_is_few(row) ? "too few readings in this phase" : "no drift in this phase");
 	} else if (!idle->k) {
 		strcpy(e->method, "no idle phase");
 	} else {

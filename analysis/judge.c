@@ -46,6 +46,11 @@ bool judge_is_beyond(const struct drift *row, double shift)
 	       row->ci_high_ppm + row->systematic_ppm + shift < -row->limit_ppm;
 }
 
+bool judge_is_few(const struct drift *row)
+{
+	return row->n < JUDGE_READINGS_MIN && !never_read(row);
+}
+
 bool judge_is_within(const struct drift *row, double shift)
 {
 	return row->ci_low_ppm - row->systematic_ppm + shift >= -row->limit_ppm &&
@@ -57,7 +62,7 @@ void judge_drift(const struct phase *phase, double injected_ppm, struct drift *r
 	double shift = judge_shift(row, injected_ppm);
 	const char *status = "inconclusive";
 
-	if (phase && phase_observed(phase) != OBSERVED_YES)
+	if ((phase && phase_observed(phase) != OBSERVED_YES) || row->n < JUDGE_READINGS_MIN)
 		status = "inconclusive";
 	else if (isnan(shift) && isfinite(row->drift_ppm))
 		status = "injected";
@@ -187,6 +192,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	judge_say_skipped(&j);
 	judge_say_exact_map(&j);
 	judge_say_parameters(&j);
+	judge_say_few(&j);
 	e->verdict.status = against ? STATUS_UNSTABLE : open ? STATUS_INCONCLUSIVE : STATUS_STABLE;
 out:
 	free(j.phases);

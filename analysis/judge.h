@@ -15,6 +15,15 @@
 #define JUDGE_REJECTED_MAX 0.25
 
 /*
+ * With fewer points a drift decides nothing.  A line takes two of them: of the 8 degrees of freedom that are left
+ * the scatter, and with it the interval, is known to 1 / sqrt(2 * 8) = 25 %; of one, it may be anything.
+ */
+#define JUDGE_READINGS_MIN 10
+
+/* It has some readings, but not that many. */
+bool judge_is_few(const struct drift *row);
+
+/*
  * The limit for this pair: the user's, or the preset of the relation.  Sets
  * limit_ppm and limit of the row.  -EINVAL where judging names an unknown preset.
  */
@@ -35,7 +44,7 @@ double judge_shift(const struct drift *row, double injected_ppm);
  *   stable        wholly within, against another oscillator
  *   injected      the shift is not known: the drift is what was done to the clock, and speaks neither
  *                 for nor against it
- *   inconclusive  it straddles the limit, there is no estimate, a part of the phase was not read, or what was asked for in the phase was
+ *   inconclusive  it straddles the limit, there is no estimate, or one from too few readings, a part of the phase was not read, or what was asked for in the phase was
  *                 not seen to happen
  * phase NULL: an idle one.
  */

@@ -57,7 +57,7 @@ static void say_slewed(struct judge *j, size_t first, size_t end)
 		double off = fabs(row->drift_ppm - row->steering_ppm);
 
 		if (isfinite(row->steering_ppm) && row->steering_ppm != 0 && off > most &&
-			is_arithmetic(row)) {
+			is_arithmetic(row) && !judge_is_few(row)) {
 			worst = row;
 			most = off;
 		}
@@ -98,7 +98,7 @@ void judge_say_steering(struct judge *j)
 	for (size_t i = 0; i < count && !said; i++) {
 		const struct drift *row = &j->e->drift[i];
 
-		said = isfinite(row->steering_ppm) && row->steering_ppm != 0 &&
+		said = isfinite(row->steering_ppm) && row->steering_ppm != 0 && !judge_is_few(row) &&
 		       !phase_has(j->phases[i], DISTURBANCE_SLEW);
 		if (said)
 			say_steered(j, row);
@@ -134,6 +134,45 @@ void judge_say_skipped(struct judge *j)
 		SAY(j, "phase %s was left out: %s: %s", s->phase, s->disturbance, s->reason);
 	}
 	judge_say_more(j, count, "phases left out");
+}
+
+/* One line for all of them: they decide nothing. */
+void judge_say_few(struct judge *j)
+{
+	const char *named[CLOCKS_NAMED] = { NULL };
+	uint64_t least = UINT64_MAX, most = 0;
+	char names[CLOCKS_NAMED * (CLOCK_NAME_MAX + 2)] = "", range[32] = "";
+	const char *more = "";
+	size_t count = 0, clocks = 0;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		size_t used = strlen(names), k = 0;
+
+		if (!judge_is_few(row))
+			continue;
+		count++;
+		least = row->n < least ? row->n : least;
+		most = row->n > most ? row->n : most;
+		while (k < clocks && strcmp(named[k], row->clock) != 0)
+			k++;
+		if (k < clocks)
+			continue;
+		if (clocks == CLOCKS_NAMED) {
+			more = " and more";
+			continue;
+		}
+		named[clocks++] = row->clock;
+		snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", row->clock);
+	}
+	if (!count)
+		return;
+	if (least < most)
+		snprintf(range, sizeof(range), "%llu to ", (unsigned long long)least);
+	SAY(j,
+		"only %s%llu usable readings of %s%s in a phase: a drift decides nothing below %d; pairs "
+		"left out: %zu",
+		range, (unsigned long long)most, names, more, JUDGE_READINGS_MIN, count);
 }
 
 /* Where the host tells how KVM maps its TSC to this guest's. */

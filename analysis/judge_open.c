@@ -14,8 +14,6 @@
 #include "analysis/phase.h"
 #include "results/text.h"
 
-#define CLOCKS_NAMED 4
-
 static void say_not_seen(struct judge *j, const struct phase *phase, const struct phase_disturbance *d)
 {
 	char asked[110], evidence[160];
@@ -54,14 +52,14 @@ size_t judge_say_straddling(struct judge *j)
 		const struct drift *row = &j->e->drift[i];
 		double minutes = judge_minutes(row, j->shifts[i]);
 
-		if (!has_status(row, "inconclusive") || row->n == 0 || !judge_as_asked(j, i) ||
+		if (!has_status(row, "inconclusive") || never_read(row) || judge_is_few(row) ||
+			!judge_as_asked(j, i) ||
 			/* Then only what was not read leaves it open. */
 			judge_is_within(row, j->shifts[i]) || count++ >= REASONS_OF_A_KIND)
 			continue;
 		if (!isfinite(row->drift_ppm))
-			SAY(j, "%s against %s (%s): %llu usable readings are too few for a drift", row->clock,
-				row->reference, judge_place(j->run, row->phase, row->cpu).text,
-				(unsigned long long)row->n);
+			SAY(j, "%s against %s (%s): no drift can be told", row->clock, row->reference,
+				judge_place(j->run, row->phase, row->cpu).text);
 		else if (judge_is_beyond(row, j->shifts[i]))
 			SAY(j,
 				"%s drifts %s%s against %s (%s): beyond the limit %s of %s, but a time "
@@ -94,7 +92,8 @@ size_t judge_say_rejected(struct judge *j)
 		const struct drift *row = &j->e->drift[i];
 		double all = (double)(row->n + row->rejected);
 
-		if (!((double)row->rejected > JUDGE_REJECTED_MAX * all) || count++ >= REASONS_OF_A_KIND)
+		if ((judge_is_few(row) && row->rejected < JUDGE_READINGS_MIN) ||
+			!((double)row->rejected > JUDGE_REJECTED_MAX * all) || count++ >= REASONS_OF_A_KIND)
 			continue;
 		SAY(j, "%s against %s (%s): %llu of %.0f readings had to be rejected", row->clock,
 			row->reference, judge_place(j->run, row->phase, row->cpu).text,
@@ -236,7 +235,7 @@ size_t judge_say_lost_cpus(struct judge *j)
 }
 
 /*
- * Index of a pair that was read and compares two oscillators, else of one that was read, else SIZE_MAX.
+ * Index of a pair that was read enough and compares two oscillators, else of one that was read enough, else SIZE_MAX.
  * What was slewed on purpose by an unknown amount bears no witness.
  */
 static size_t best_witness(const struct estimates *e)
@@ -244,7 +243,7 @@ static size_t best_witness(const struct estimates *e)
 	size_t found = SIZE_MAX;
 
 	for (size_t i = 0; i < e->drift_count; i++) {
-		if (never_read(&e->drift[i]) || has_status(&e->drift[i], "injected"))
+		if (e->drift[i].n < JUDGE_READINGS_MIN || has_status(&e->drift[i], "injected"))
 			continue;
 		found = i;
 		if (!is_arithmetic(&e->drift[i]))
@@ -253,13 +252,23 @@ static size_t best_witness(const struct estimates *e)
 	return found;
 }
 
+static bool few_only(const struct estimates *e)
+{
+	bool few = false;
+
+	for (size_t i = 0; i < e->drift_count; i++)
+		few |= judge_is_few(&e->drift[i]);
+	return few;
+}
+
 size_t judge_say_dependent(struct judge *j)
 {
 	size_t best = best_witness(j->e);
 	const struct drift *witness;
 
 	if (best == SIZE_MAX) {
-		SAY(j, "there are no two clocks to compare");
+		SAY(j, few_only(j->e) ? "no two clocks have the readings that a comparison needs"
+				      : "there are no two clocks to compare");
 		return 1;
 	}
 	witness = &j->e->drift[best];

@@ -18,6 +18,8 @@
 
 /* At most this many reasons of one kind are spelled out; the rest are counted. */
 #define REASONS_OF_A_KIND 6
+/* At most so many clocks are named in one reason. */
+#define CLOCKS_NAMED 4
 
 struct judge {
 	const struct run *run;
@@ -101,5 +103,6 @@ void judge_say_assumed(struct judge *j);
 void judge_say_skipped(struct judge *j);
 void judge_say_exact_map(struct judge *j);
 void judge_say_parameters(struct judge *j);
+void judge_say_few(struct judge *j);
 
 #endif

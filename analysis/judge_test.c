@@ -196,9 +196,45 @@ static void straddling_is_inconclusive(void **state)
 	c->e.drift[c->e.drift_count++] = row_of("crystal", 49, 3);
 	court_close(c, STATUS_INCONCLUSIVE, "a run of about 1 min would settle it");
 	c = court_open();
-	c->e.drift[c->e.drift_count] = row_of("crystal", NAN, NAN);
-	c->e.drift[c->e.drift_count++].n = 2;
-	court_close(c, STATUS_INCONCLUSIVE, "2 usable readings are too few");
+	c->e.drift[c->e.drift_count++] = row_of("crystal", NAN, NAN);
+	court_close(c, STATUS_INCONCLUSIVE, "hpet against raw (CPU 0): no drift can be told");
+}
+
+static struct drift few_of(const char *clock, double ppm, double half_ppm, uint64_t n)
+{
+	struct drift row = row_of("crystal", ppm, half_ppm);
+
+	row.n = n;
+	strcpy(row.clock, clock);
+	judge_drift(NULL, 0, &row);
+	return row;
+}
+
+/* A line through three readings is as good as any: neither for nor against a clock. */
+static void too_few_readings_decide_nothing(void **state)
+{
+	struct court *c = court_open();
+
+	(void)state;
+	assert_string_equal(few_of("rtc", 470979, 358360, 3).status, "inconclusive");
+	assert_string_equal(few_of("rtc", 0, 1, 9).status, "inconclusive");
+	assert_string_equal(few_of("rtc", 0, 1, 10).status, "stable");
+	assert_string_equal(few_of("rtc", 70, 1, 10).status, "unstable");
+	c->e.drift[c->e.drift_count++] = few_of("rtc", 470979, 358360, 4);
+	c->e.drift[c->e.drift_count++] = few_of("rtc", 49, 3, 9);
+	c->e.drift[c->e.drift_count++] = few_of("ptp", NAN, NAN, 2);
+	c->e.drift[3].rejected = 4;
+	court_close(c, STATUS_STABLE,
+		"only 2 to 9 usable readings of rtc, ptp in a phase: a drift decides nothing below 10; pairs "
+		"left out: 3");
+	/* Nor are they a witness. */
+	c = court_open();
+	c->e.drift[0] = few_of("hpet", 0, 1, 9);
+	court_close(c, STATUS_INCONCLUSIVE, "no two clocks have the readings that a comparison needs");
+	c = court_open();
+	c->e.drift[0] = few_of("hpet", 0, 1, 9);
+	c->e.drift[c->e.drift_count++] = row_of("arithmetic", 0, 1);
+	court_close(c, STATUS_INCONCLUSIVE, "no independent reference");
 }
 
 static void arithmetic_alone_proves_nothing(void **state)
@@ -648,6 +684,7 @@ int main(void)
 		cmocka_unit_test(agreement_of_oscillators_is_stable),
 		cmocka_unit_test(drift_is_unstable),
 		cmocka_unit_test(straddling_is_inconclusive),
+		cmocka_unit_test(too_few_readings_decide_nothing),
 		cmocka_unit_test(arithmetic_alone_proves_nothing),
 		cmocka_unit_test(an_absent_pair_is_said),
 		cmocka_unit_test(parameters_that_changed_nothing),

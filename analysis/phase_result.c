@@ -11,6 +11,7 @@
 
 #include "analysis/cause.h"
 #include "analysis/format.h"
+#include "analysis/judge.h"
 #include "analysis/phase.h"
 #include "analysis/step_sums.h"
 #include "results/text.h"
@@ -23,6 +24,7 @@ struct sum {
 	uint64_t injected, unexplained;
 	uint64_t summed_injected, summed_others; /* steps that stand in a sentence of their own kind */
 	uint64_t monotonic_backward;
+	bool few;		 /* some drift has too few readings */
 	bool against;		 /* a step or a backward reading that nobody asked for */
 	const char *first_cause; /* of a step that an event explains and nobody asked for; NULL: none */
 	size_t effects, significant;
@@ -70,6 +72,10 @@ static void add_drift(struct results *all, size_t p, const struct drift *row)
 	struct sum *s = &all->sums[p];
 	int severity = severity_of(row->status);
 
+	if (judge_is_few(row)) {
+		s->few = true;
+		return;
+	}
 	if (severity > s->severity && !phase_took_cpu(phase, row, all->e->drift, all->e->drift_count))
 		s->severity = severity;
 	if (isfinite(row->drift_ppm) && (!s->fastest || fabs(row->drift_ppm) > fabs(s->fastest->drift_ppm)))
@@ -290,7 +296,8 @@ static void say_effect(struct phase_result *r, const struct estimates *e, const 
 	struct formatted size;
 
 	if (!l) {
-		say(r, "%sno effect can be told: no idle phase to hold it against", comma(r));
+		say(r, "%sno effect can be told: %s", comma(r),
+			s->few ? "too few readings" : "no idle phase to hold it against");
 		return;
 	}
 	size = format_drift(l->effect_ppm, l->ci_low_ppm, l->ci_high_ppm);

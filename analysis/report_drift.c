@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/judge.h"
 #include "analysis/report_envelope.h"
 #include "analysis/report_parts.h"
 
@@ -262,7 +263,8 @@ static size_t extremes(const struct report *r, const struct drift_layout *l, con
 		const struct drift *d = report_drift(
 			r, clock, r->cpus[l->by_phase ? 0 : i], r->run->phases[l->by_phase ? i : phase].name);
 
-		if (!d || !isfinite(d->drift_ppm) || !isfinite(d->ci_high_ppm - d->ci_low_ppm))
+		if (!d || judge_is_few(d) || !isfinite(d->drift_ppm) ||
+			!isfinite(d->ci_high_ppm - d->ci_low_ppm))
 			continue;
 		if (!*low || d->drift_ppm < (*low)->drift_ppm)
 			*low = d;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/judge.h"
 #include "results/units.h"
 
 #define CPU_COLUMNS   4 /* as many as the page is wide; with more: median, lowest and highest */
@@ -237,11 +238,19 @@ static void summary_header(FILE *out, const struct report *r, bool phases)
 		out);
 }
 
+/* From zero; -1: no drift, or one from too few readings. */
+static double furthest(const struct group *g)
+{
+	double low = g->lowest && !judge_is_few(g->lowest) ? fabs(g->lowest->drift_ppm) : -1;
+	double high = g->highest && !judge_is_few(g->highest) ? fabs(g->highest->drift_ppm) : -1;
+
+	return fmax(low, high);
+}
+
 /* Further from zero, or worse off. */
 static bool worse(const struct group *a, const struct group *b)
 {
-	double x = a->lowest ? fmax(fabs(a->lowest->drift_ppm), fabs(a->highest->drift_ppm)) : -1;
-	double y = b->lowest ? fmax(fabs(b->lowest->drift_ppm), fabs(b->highest->drift_ppm)) : -1;
+	double x = furthest(a), y = furthest(b);
 
 	return report_severity(a->status) != report_severity(b->status)
 		       ? report_severity(a->status) > report_severity(b->status)

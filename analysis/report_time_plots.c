@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/judge.h"
 #include "analysis/report_lanes.h"
 #include "analysis/report_time.h"
 
@@ -167,17 +168,17 @@ static const struct drift *largest(const struct report *r, double (*value)(const
 
 static double drift_of(const struct drift *d)
 {
-	return d->drift_ppm;
+	return judge_is_few(d) ? NAN : d->drift_ppm;
 }
 
 static double noise_of(const struct drift *d)
 {
-	return d->residual_ns;
+	return judge_is_few(d) ? NAN : d->residual_ns;
 }
 
 static double quiet_of(const struct drift *d)
 {
-	return d->residual_ns > 0 ? 1 / d->residual_ns : NAN;
+	return d->residual_ns > 0 && !judge_is_few(d) ? 1 / d->residual_ns : NAN;
 }
 
 /* "realtime on CPU 1 in phase load" */

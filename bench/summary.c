@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/judge.h"
 #include "analysis/recovery.h"
 
 #define ROWS_MAX     40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
@@ -76,6 +77,8 @@ static double severity(const struct drift *row)
 {
 	double reach = fmax(fabs(row->ci_low_ppm), fabs(row->ci_high_ppm));
 
+	if (judge_is_few(row))
+		return -1;
 	return isfinite(reach) ? reach / row->limit_ppm : INFINITY;
 }
 
