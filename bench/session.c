@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "results/units.h"
+#include "probes/tsc.h"
 
 #define PAUSE_MIN_NS (1 * NS_PER_MS)
 #define PAUSE_MAX_NS (50 * NS_PER_MS)
@@ -203,7 +204,7 @@ int session_crosscpu(struct session *s, const char *label, struct error *err)
 				    &rows[count], &why) == 0)
 				count++;
 			else
-				session_event(s, 0, "crosscpu", false, why.text);
+				session_event(s, tsc_before(), "crosscpu", false, why.text);
 		}
 	}
 	if (count)

@@ -146,9 +146,10 @@ static void test_bad_clock_lists(void **state)
 	static const struct {
 		const char *list, *reason;
 	} bad[] = { { "wobble", "unknown clock \"wobble\"" },
-		{ "monotonic,tai,monotonic", "clock monotonic is asked for twice" }, { "monotonic:drift=5", "takes no options" },
-		{ "sim:wobble=1", "unknown option" }, { "", "the list is empty" },
-		{ ",", "the list is empty" }, { "sim,sim", "clock sim is asked for twice" } };
+		{ "monotonic,tai,monotonic", "clock monotonic is asked for twice" },
+		{ "monotonic:drift=5", "takes no options" }, { "sim:wobble=1", "unknown option" },
+		{ "", "the list is empty" }, { ",", "the list is empty" },
+		{ "sim,sim", "clock sim is asked for twice" } };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -288,6 +289,27 @@ static void test_crosscpu(void **state)
 	run_free(&loaded);
 }
 
+/* A CPU that cannot be had: the event is told when it happens. */
+static void test_crosscpu_that_fails(void **state)
+{
+	struct fixture *f = *state;
+	int gone[] = { f->cpus[0], 99999 };
+	uint64_t before = tsc_before();
+	struct error err = { "" };
+
+	open_and_start(f, "monotonic");
+	f->session.cpus = gone;
+	f->session.cpu_count = 2;
+	assert_int_equal(session_crosscpu(&f->session, "before", &err), 0);
+	f->session.cpus = f->cpus;
+	f->session.cpu_count = f->cpu_count;
+	assert_int_equal(f->run.event_count, 1);
+	assert_string_equal(f->run.events[0].kind, "crosscpu");
+	assert_non_null(strstr(f->run.events[0].text, "99999"));
+	assert_true(f->run.events[0].tsc > before && f->run.events[0].tsc < tsc_before());
+	assert_int_equal(session_stop(&f->session, &err), 0);
+}
+
 /* The directory goes away under the run: one error, and the end is orderly. */
 static void test_start_without_a_directory(void **state)
 {
@@ -315,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_foreign_machine_has_sim_by_default, setup_synthetic, teardown),
 		cmocka_unit_test_setup_teardown(test_crosscpu, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_crosscpu_that_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_without_a_directory, setup, teardown),
 	};
 
