@@ -247,12 +247,13 @@ json_t *estimates_to_json(const struct estimates *e, const char *run)
 	return json;
 }
 
-static int verdict_store(const struct estimates *estimates, const char *dir, struct error *err)
+static int verdict_write(
+	const struct estimates *estimates, const char *dir, struct file_replace *file, struct error *err)
 {
 	/* The run is named by its place on disk, so a copied run does not lie about where it is. */
-	return json_store(json_pack("{s:i, s:O?, s:o}", "schema", SCHEMA_VERSION, "losses", estimates->losses,
+	return json_write(json_pack("{s:i, s:O?, s:o}", "schema", SCHEMA_VERSION, "losses", estimates->losses,
 				  "verdict", verdict_to_json(&estimates->verdict)),
-		dir, "verdict.json", 2, err);
+		dir, "verdict.json", 2, file, err);
 }
 
 int estimates_remove(const char *dir, struct error *err)
@@ -272,21 +273,34 @@ int estimates_remove(const char *dir, struct error *err)
 
 int estimates_store(const struct estimates *e, const char *dir, struct error *err)
 {
-	int rc;
+	const struct {
+		const struct table *table;
+		const void *rows;
+		size_t count;
+	} tables[] = {
+		{ &drift_table, e->drift, e->drift_count },
+		{ &stability_table, e->stability, e->stability_count },
+		{ &steps_table, e->steps, e->step_count },
+		{ &effects_table, e->effects, e->effect_count },
+		{ &phases_table, e->phases, e->phase_count },
+	};
+	enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
+	struct file_replace files[TABLES + 1];
+	size_t finished = 0, named = 0;
+	int rc = 0;
 
-	rc = table_to_csv(&drift_table, e->drift, e->drift_count, dir, err);
+	for (; !rc && finished < TABLES; finished += !rc)
+		rc = table_to_csv(tables[finished].table, tables[finished].rows, tables[finished].count, dir,
+			&files[finished], err);
 	if (!rc)
-		rc = table_to_csv(&stability_table, e->stability, e->stability_count, dir, err);
-	if (!rc)
-		rc = table_to_csv(&steps_table, e->steps, e->step_count, dir, err);
-	if (!rc)
-		rc = table_to_csv(&effects_table, e->effects, e->effect_count, dir, err);
-	if (!rc)
-		rc = table_to_csv(&phases_table, e->phases, e->phase_count, dir, err);
-	if (!rc)
-		rc = verdict_store(e, dir, err);
+		rc = verdict_write(e, dir, &files[finished], err);
+	finished += !rc && finished == TABLES;
+	for (; !rc && named < finished; named += !rc)
+		rc = file_replace_name(&files[named], err);
+	for (size_t i = named; rc && i < finished; i++)
+		file_replace_drop(&files[i]);
 	/* New and old files side by side would contradict each other: err is set, the first one stands. */
-	if (rc)
+	if (rc && named)
 		estimates_remove(dir, err);
 	return rc;
 }

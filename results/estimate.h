@@ -193,8 +193,9 @@ void estimates_free(struct estimates *estimates);
 json_t *estimates_to_json(const struct estimates *estimates, const char *run);
 
 /*
- * Writes drift.csv, stability.csv, steps.csv, effects.csv, phases.csv and, last, verdict.json into the run directory.
- * On failure none of them is left, new or old.
+ * Writes drift.csv, stability.csv, steps.csv, effects.csv, phases.csv and verdict.json into the run directory: all are
+ * on the disk before the first gets its name.  On failure the old ones are as they were.  Where a new one cannot be
+ * named after others were, none is left, new or old.
  */
 int estimates_store(const struct estimates *estimates, const char *dir, struct error *err);
 

@@ -3,6 +3,8 @@
 #include "results/estimate.c"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "results/results_test.h"
 
@@ -141,18 +143,48 @@ static void test_store_writes_all_files(void **state)
 	drop_estimates(&e);
 }
 
-static void test_a_store_that_fails_leaves_none(void **state)
+/* Every byte that a store writes is the last that fits once. */
+static void test_a_store_that_fails_leaves_the_old(void **state)
 {
+	static const char *const names[] = { "drift.csv", "stability.csv", "steps.csv", "effects.csv",
+		"phases.csv", "verdict.json" };
+	struct rlimit old_limit, limit;
 	struct estimates e = make_estimates();
 	struct error err = { "" };
+	char *before[6];
+	int rc;
 
 	(void)state;
 	assert_int_equal(estimates_store(&e, test_dir, &err), 0);
+	for (size_t i = 0; i < 6; i++)
+		before[i] = test_read(names[i]);
+	e.drift[0].drift_ppm = 99;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+	for (rlim_t size = 0, failed = 1; failed; size += 16) {
+		limit = (struct rlimit){ size, old_limit.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		err = (struct error){ "" };
+		rc = estimates_store(&e, test_dir, &err);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+		failed = rc != 0;
+		if (failed)
+			assert_ends(err.text, ": cannot write: File too large");
+		for (size_t i = 0; i < 6 && failed; i++)
+			assert_file(names[i], before[i]);
+	}
+	for (size_t i = 0; i < 6; i++)
+		free(before[i]);
 	assert_int_equal(unlink(test_path("phases.csv")), 0);
 	assert_int_equal(mkdir(test_path("phases.csv"), 0777), 0);
+	before[0] = test_read("drift.csv");
+	e.drift[0].drift_ppm = 98;
 	assert_int_equal(estimates_store(&e, test_dir, &err), -EISDIR);
 	assert_ends(err.text, "phases.csv: cannot write: Is a directory");
+	assert_file("drift.csv", before[0]);
+	free(before[0]);
 	assert_int_equal(rmdir(test_path("phases.csv")), 0);
+	assert_int_equal(estimates_remove(test_dir, &err), 0);
 	assert_int_equal(rmdir(test_dir), 0); /* nothing else is left in it */
 	assert_int_equal(mkdir(test_dir, 0777), 0);
 	drop_estimates(&e);
@@ -187,7 +219,7 @@ int main(void)
 		cmocka_unit_test(test_status_names),
 		cmocka_unit_test(test_json_has_the_agreed_keys),
 		on_disk(test_store_writes_all_files),
-		on_disk(test_a_store_that_fails_leaves_none),
+		on_disk(test_a_store_that_fails_leaves_the_old),
 		cmocka_unit_test(test_a_long_reason_stays_text),
 	};
 

@@ -39,20 +39,41 @@ void file_replace_abort(struct file_replace *file)
 	unlink(file->temporary);
 }
 
-int file_replace_commit(struct file_replace *file, struct error *err)
+static int cannot_write(const struct file_replace *file, int failed, struct error *err)
 {
+	unlink(file->temporary);
+	return error_set(err, -failed, "%s: cannot write: %s", file->path, strerror(failed));
+}
+
+int file_replace_finish(struct file_replace *file, struct error *err)
+{
+	struct stat old;
 	int failed = 0;
 
 	if (fflush(file->out) || ferror(file->out) || fsync(fileno(file->out)))
 		failed = errno ? errno : EIO;
 	if (fclose(file->out) && !failed)
 		failed = errno;
-	if (!failed && rename(file->temporary, file->path))
-		failed = errno;
-	if (!failed)
-		return 0;
+	if (!failed && lstat(file->path, &old) == 0 && S_ISDIR(old.st_mode))
+		failed = EISDIR;
+	return failed ? cannot_write(file, failed, err) : 0;
+}
+
+int file_replace_name(struct file_replace *file, struct error *err)
+{
+	return rename(file->temporary, file->path) ? cannot_write(file, errno, err) : 0;
+}
+
+void file_replace_drop(struct file_replace *file)
+{
 	unlink(file->temporary);
-	return error_set(err, -failed, "%s: cannot write: %s", file->path, strerror(failed));
+}
+
+int file_replace_commit(struct file_replace *file, struct error *err)
+{
+	int rc = file_replace_finish(file, err);
+
+	return rc ? rc : file_replace_name(file, err);
 }
 
 int file_append(int fd, const char *bytes, size_t length, off_t *end)

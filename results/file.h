@@ -22,6 +22,14 @@ struct file_replace {
 int file_replace_begin(struct file_replace *file, const char *dir, const char *name, struct error *err);
 /* Flushes it to disk and gives it its name.  On failure the old file stays and the temporary one is gone. */
 int file_replace_commit(struct file_replace *file, struct error *err);
+/*
+ * The two halves of it, for files that belong together: all are finished before the first gets its name, so that
+ * what a full disk refuses leaves the old ones as they were.  What cannot be named, as a directory stands there, is
+ * found by the first half already.  A finished one that is not to be named is dropped.
+ */
+int file_replace_finish(struct file_replace *file, struct error *err);
+int file_replace_name(struct file_replace *file, struct error *err);
+void file_replace_drop(struct file_replace *file);
 /* Gives up: the old file stays. */
 void file_replace_abort(struct file_replace *file);
 

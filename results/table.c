@@ -73,46 +73,53 @@ static void field_to_csv(const struct column *column, const char *row, FILE *out
 	}
 }
 
-int table_to_csv(
-	const struct table *table, const void *rows, size_t count, const char *dir, struct error *err)
+int table_to_csv(const struct table *table, const void *rows, size_t count, const char *dir,
+	struct file_replace *file, struct error *err)
 {
 	char name[64];
-	struct file_replace file;
 	int rc;
 
 	snprintf(name, sizeof(name), "%s.csv", table->name);
-	rc = file_replace_begin(&file, dir, name, err);
+	rc = file_replace_begin(file, dir, name, err);
 	if (rc)
 		return rc;
 	for (const struct column *c = table->columns; c->name; c++)
-		fprintf(file.out, "%s%s", c == table->columns ? "" : ",", c->name);
-	fputc('\n', file.out);
+		fprintf(file->out, "%s%s", c == table->columns ? "" : ",", c->name);
+	fputc('\n', file->out);
 	for (size_t i = 0; i < count; i++) {
 		const char *row = (const char *)rows + i * table->row_size;
 
 		for (const struct column *c = table->columns; c->name; c++) {
 			if (c != table->columns)
-				fputc(',', file.out);
-			field_to_csv(c, row, file.out);
+				fputc(',', file->out);
+			field_to_csv(c, row, file->out);
 		}
-		fputc('\n', file.out);
+		fputc('\n', file->out);
 	}
-	return file_replace_commit(&file, err);
+	return file_replace_finish(file, err);
+}
+
+int json_write(json_t *json, const char *dir, const char *name, int indent, struct file_replace *file,
+	struct error *err)
+{
+	int rc;
+
+	if (!json)
+		return error_set(err, -ENOMEM, "out of memory");
+	rc = file_replace_begin(file, dir, name, err);
+	if (!rc) {
+		json_dumpf(json, file->out, JSON_INDENT((size_t)indent) | TABLE_JSON_FLAGS);
+		fputc('\n', file->out);
+		rc = file_replace_finish(file, err);
+	}
+	json_decref(json);
+	return rc;
 }
 
 int json_store(json_t *json, const char *dir, const char *name, int indent, struct error *err)
 {
 	struct file_replace file;
-	int rc;
+	int rc = json_write(json, dir, name, indent, &file, err);
 
-	if (!json)
-		return error_set(err, -ENOMEM, "out of memory");
-	rc = file_replace_begin(&file, dir, name, err);
-	if (!rc) {
-		json_dumpf(json, file.out, JSON_INDENT((size_t)indent) | TABLE_JSON_FLAGS);
-		fputc('\n', file.out);
-		rc = file_replace_commit(&file, err);
-	}
-	json_decref(json);
-	return rc;
+	return rc ? rc : file_replace_name(&file, err);
 }

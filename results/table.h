@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "results/error.h"
+#include "results/file.h"
 
 enum column_type {
 	COLUMN_INT,   /* int */
@@ -38,12 +39,15 @@ struct table {
 /* A new array of objects, or NULL when out of memory. */
 json_t *table_to_json(const struct table *table, const void *rows, size_t count);
 
-/* Writes DIR/NAME.csv, replacing it in one step.  Returns 0 or -errno. */
-int table_to_csv(
-	const struct table *table, const void *rows, size_t count, const char *dir, struct error *err);
+/* Writes DIR/NAME.csv up to file_replace_finish(): the caller names or drops it.  Returns 0 or -errno. */
+int table_to_csv(const struct table *table, const void *rows, size_t count, const char *dir,
+	struct file_replace *file, struct error *err);
 
 /* Writes DIR/NAME, replacing it in one step, with so many blanks a level, and frees json.  NULL: out of memory.  0 or -errno. */
 int json_store(json_t *json, const char *dir, const char *name, int indent, struct error *err);
+/* The same up to file_replace_finish(): the caller names or drops it. */
+int json_write(json_t *json, const char *dir, const char *name, int indent, struct file_replace *file,
+	struct error *err);
 
 /* A JSON real, or null where value is not finite. */
 json_t *json_real_or_null(double value);

@@ -27,12 +27,20 @@ static const struct row rows[] = {
 	{ 0, 1, INFINITY, "line\nbreak" },
 };
 
+static int store(const struct row *all, size_t count, const char *dir, struct error *err)
+{
+	struct file_replace file;
+	int rc = table_to_csv(&table, all, count, dir, &file, err);
+
+	return rc ? rc : file_replace_name(&file, err);
+}
+
 static void test_csv_shows_every_type(void **state)
 {
 	struct error err = { "" };
 
 	(void)state;
-	assert_int_equal(table_to_csv(&table, rows, 4, test_dir, &err), 0);
+	assert_int_equal(store(rows, 4, test_dir, &err), 0);
 	assert_file("rows.csv", "number,count,real,text\n"
 				"-5,18446744073709551615,0.1,plain\n"
 				"7,0,-1e+300,\"a,\"\"b\"\"\"\n"
@@ -45,7 +53,7 @@ static void test_csv_without_rows_has_its_header(void **state)
 	struct error err = { "" };
 
 	(void)state;
-	assert_int_equal(table_to_csv(&table, NULL, 0, test_dir, &err), 0);
+	assert_int_equal(store(NULL, 0, test_dir, &err), 0);
 	assert_file("rows.csv", "number,count,real,text\n");
 }
 
@@ -54,7 +62,7 @@ static void test_csv_that_cannot_be_written(void **state)
 	struct error err = { "" };
 
 	(void)state;
-	assert_int_equal(table_to_csv(&table, rows, 1, test_path("none"), &err), -ENOENT);
+	assert_int_equal(store(rows, 1, test_path("none"), &err), -ENOENT);
 	assert_ends(err.text, "none/rows.csv: cannot write: No such file or directory");
 }
 

@@ -286,11 +286,18 @@ if [ "$(id -u)" = 0 ]; then
 		refused "a run on a read-only file system" '.*drift.csv: cannot write: Read-only' "$T/ro/run"
 		mount -o remount,rw "$T/ro"
 		clkdrift analyze "$T/ro/run"
-		# The four files need a page each at least.
-		for pages in 0 1 2 3; do
+		# The six files need a page each at least.
+		for pages in 0 1 2 3 4 5; do
 			rm -f "$T/ro/fill"
 			clkdrift analyze "$T/ro/run"
-			[ $pages = 0 ] || (cd "$T/ro/run" && rm {drift,stability,steps,effects,phases}.csv verdict.json)
+			cp -r "$T/ro/run" "$T/old-$pages"
+			head -c 1M /dev/zero >"$T/ro/fill" 2>/dev/null
+			truncate -s -$((pages * 4096)) "$T/ro/fill"
+			clkdrift analyze "$T/ro/run" --reference tsc
+			is "$rc $(wc -l <"$T/err") $(diff -r "$T/old-$pages" "$T/ro/run")" "2 1 " \
+				"a full disk with $pages pages left: one error, and the old results stay"
+			rm "$T/ro/fill"
+			(cd "$T/ro/run" && rm {drift,stability,steps,effects,phases}.csv verdict.json)
 			head -c 1M /dev/zero >"$T/ro/fill" 2>/dev/null
 			truncate -s -$((pages * 4096)) "$T/ro/fill"
 			clkdrift analyze "$T/ro/run" --reference tsc
