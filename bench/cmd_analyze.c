@@ -16,6 +16,22 @@ static int check_limits(const struct options *options, struct error *err)
 	return 0;
 }
 
+/*
+ * A run on a read-only medium or of another user can be judged all the same.  Any other failure to write, as of a
+ * full disk, is trouble: the user counts on the files.
+ */
+static int store_if_allowed(const struct outcome *outcome, struct error *err)
+{
+	struct error why = { "" };
+	int rc = outcome_store(outcome, &why);
+
+	if (rc == -EROFS || rc == -EACCES || rc == -EPERM) {
+		fprintf(stderr, "clkdrift: the results were not written: %s\n", why.text);
+		return 0;
+	}
+	return rc ? error_set(err, rc, "%s", why.text) : 0;
+}
+
 static int analyze_command(const struct options *options, struct error *err)
 {
 	struct outcome outcome;
@@ -25,7 +41,7 @@ static int analyze_command(const struct options *options, struct error *err)
 		return rc;
 	rc = outcome_load(&outcome, options->arguments[0], &options->judging, err);
 	if (!rc)
-		rc = outcome_store(&outcome, err);
+		rc = store_if_allowed(&outcome, err);
 	if (!rc)
 		rc = outcome_print(&outcome, options, err);
 	if (!rc)
@@ -57,7 +73,9 @@ const struct command command_analyze = {
 	.usage = "RUN [OPTION]...",
 	.summary = "judge a stored run again",
 	.help = "Reads the raw readings of a run directory, computes drift, stability, steps and the\n"
-		"verdict, and writes verdict.json, drift.csv, stability.csv, steps.csv, effects.csv, phases.csv into it.\n"
+		"verdict, and writes verdict.json, drift.csv, stability.csv, steps.csv, effects.csv, "
+		"phases.csv into it\n"
+		"(where it may not write, it says so and judges all the same).\n"
 		"The same run and options give the same numbers.  Without options it judges as the\n"
 		"run was asked to.\n\n"
 		"  clkdrift analyze results/runs/20261122T114608Z-host-quick\n"

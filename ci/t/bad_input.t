@@ -283,7 +283,14 @@ if [ "$(id -u)" = 0 ]; then
 	if mountpoint -q "$T/ro"; then
 		cp -r "$T/good" "$T/ro/run"
 		mount -o remount,ro "$T/ro"
-		refused "a run on a read-only file system" '.*drift.csv: cannot write: Read-only' "$T/ro/run"
+		clkdrift analyze "$T/good"
+		cp "$T/out" "$T/good.out"
+		good_rc=$rc
+		clkdrift analyze "$T/ro/run"
+		is "$rc $(wc -l <"$T/err") $(diff "$T/good.out" "$T/out")" "$good_rc 1 " "a run on a read-only file system is judged all the same"
+		like "$err" 'the results were not written: .*drift.csv: cannot write: Read-only' "and one line says that nothing was written"
+		clkdrift report "$T/ro/run"
+		like "$rc $(wc -l <"$T/err") $err" '^2 1 .*Read-only' "but a report there is trouble"
 		mount -o remount,rw "$T/ro"
 		clkdrift analyze "$T/ro/run"
 		# The six files need a page each at least.
