@@ -12,6 +12,7 @@
 #include "analysis/coverage.h"
 #include "analysis/judge.h"
 #include "analysis/phase.h"
+#include "analysis/steering.h"
 #include "results/text.h"
 
 static void say_not_seen(struct judge *j, const struct phase *phase, const struct phase_disturbance *d)
@@ -44,13 +45,50 @@ size_t judge_say_unobserved(struct judge *j)
 	return judge_say_more(j, count, "disturbances that were not observed");
 }
 
+/* The pair's noise at its longest averaging time; empty: not known. */
+static const char *long_noise(const struct estimates *e, const struct drift *row)
+{
+	const struct stability *longest = NULL;
+
+	for (size_t i = 0; i < e->stability_count; i++) {
+		const struct stability *s = &e->stability[i];
+
+		if (s->cpu == row->cpu && strcmp(s->clock, row->clock) == 0 &&
+			strcmp(s->reference, row->reference) == 0 && strcmp(s->phase, row->phase) == 0 &&
+			strcmp(s->noise, "unknown") != 0 && (!longest || s->tau_s > longest->tau_s))
+			longest = s;
+	}
+	return longest ? longest->noise : "";
+}
+
+/*
+ * Minutes that would settle it, where time does: no longer run tells what a daemon that steers will do, nor does the
+ * mean of a rate that flickers or walks settle.  Of white FM the error shrinks with the root of the time alone.
+ */
+static double minutes_to_settle(const struct judge *j, size_t i)
+{
+	static const char *const endless[] = { "flicker FM", "random walk FM", "flicker walk FM",
+		"random run FM" };
+	const struct drift *row = &j->e->drift[i];
+	const char *noise = long_noise(j->e, row);
+	double minutes = judge_minutes(row, j->shifts[i]);
+
+	if (j->phases[i] && steering_may_change(j->run, j->phases[i], run_clock_find(j->run, row->clock),
+				    run_clock_find(j->run, row->reference)))
+		return 0;
+	for (size_t k = 0; k < sizeof(endless) / sizeof(endless[0]); k++)
+		if (strcmp(noise, endless[k]) == 0)
+			return 0;
+	return strcmp(noise, "white FM") == 0 ? minutes * fmax(1, minutes * 60 / row->span_s) : minutes;
+}
+
 size_t judge_say_straddling(struct judge *j)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < j->e->drift_count; i++) {
 		const struct drift *row = &j->e->drift[i];
-		double minutes = judge_minutes(row, j->shifts[i]);
+		double minutes = minutes_to_settle(j, i);
 
 		if (!has_status(row, "inconclusive") || never_read(row) || judge_is_few(row) ||
 			!judge_as_asked(j, i) ||

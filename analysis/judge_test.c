@@ -200,6 +200,47 @@ static void straddling_is_inconclusive(void **state)
 	court_close(c, STATUS_INCONCLUSIVE, "hpet against raw (CPU 0): no drift can be told");
 }
 
+static void a_longer_run_is_asked_for_where_it_helps(void **state)
+{
+	static const struct {
+		const char *noise, *says;
+	} cases[] = { { "white PM", "a run of about 1 min would settle it" },
+		{ "white FM", "a run of about 3 min would settle it" },
+		{ "flicker FM", "straddles the limit crystal of 50 ppm" },
+		{ "random walk FM", "straddles the limit crystal of 50 ppm" },
+		{ "", "straddles the limit crystal of 50 ppm" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct court *c = court_open();
+		struct error err = { "" };
+		const char *said = NULL;
+
+		c->e.drift[0] = row_of("crystal", 49, 3); /* must shrink to a third */
+		c->e.stability = calloc(2, sizeof(*c->e.stability));
+		c->e.stability[0] =
+			(struct stability){ .tau_s = 1, .clock = "hpet", .reference = "raw", .phase = "all" };
+		strcpy(c->e.stability[0].noise, cases[i].noise);
+		c->e.stability_count = 1;
+		/* The last one: a daemon steers it. */
+		if (!cases[i].noise[0]) {
+			c->s.run.clocks[0].steered = true;
+			c->s.run.environment_before =
+				json_pack("{s:{s:[{s:s}]}}", "time_daemon", "running", "name", "ntpd");
+		}
+		assert_int_equal(judge_run(&c->s.run, &c->s.samples, &c->e, &err), 0);
+		for (size_t k = 0; k < c->e.verdict.reason_count; k++)
+			if (strstr(c->e.verdict.reasons[k].text, "straddles"))
+				said = c->e.verdict.reasons[k].text;
+		assert_non_null(said);
+		if (strcmp(said + strlen(said) - strlen(cases[i].says), cases[i].says) != 0)
+			fail_msg("%s: %s", cases[i].noise, said);
+		estimates_free(&c->e);
+		synthetic_free(&c->s);
+		free(c);
+	}
+}
+
 static struct drift few_of(const char *clock, double ppm, double half_ppm, uint64_t n)
 {
 	struct drift row = row_of("crystal", ppm, half_ppm);
@@ -684,6 +725,7 @@ int main(void)
 		cmocka_unit_test(agreement_of_oscillators_is_stable),
 		cmocka_unit_test(drift_is_unstable),
 		cmocka_unit_test(straddling_is_inconclusive),
+		cmocka_unit_test(a_longer_run_is_asked_for_where_it_helps),
 		cmocka_unit_test(too_few_readings_decide_nothing),
 		cmocka_unit_test(arithmetic_alone_proves_nothing),
 		cmocka_unit_test(an_absent_pair_is_said),
