@@ -64,10 +64,13 @@ static void say_slewed(struct judge *j, size_t first, size_t end)
 	}
 	if (worst)
 		SAY(j,
-			"phase %s steered %s by %+.6g ppm against %s on purpose; the measured drift is %s, "
-			"%s off",
+			"phase %s steered %s by %+.6g ppm against %s on purpose; the measured drift is off "
+			"that by %s",
 			worst->phase, worst->clock, worst->steering_ppm, worst->reference,
-			judge_interval(worst).text, format_ppm(most).text);
+			format_drift(worst->drift_ppm - worst->steering_ppm,
+				worst->ci_low_ppm - worst->systematic_ppm - worst->steering_ppm,
+				worst->ci_high_ppm + worst->systematic_ppm - worst->steering_ppm)
+				.text);
 }
 
 /* Of the clock's machine, else of the reference's. */
