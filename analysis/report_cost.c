@@ -2,12 +2,12 @@
 /* Copyright the clkdrift developers */
 /* What a reading costs: the width of its bracket less that of an empty one, and how widths are distributed. */
 #include <errno.h>
-#include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/format.h"
+#include "analysis/read_cost.h"
 #include "analysis/report_envelope.h"
 #include "analysis/report_parts.h"
 #include "results/histogram.h"
@@ -38,31 +38,6 @@ struct widths_list {
 	bool stored_only; /* some clock has no tally: stored readings, the narrowest of each burst, stand in */
 };
 
-static void add_tallies(const struct run *run, unsigned clock, struct histogram *sum)
-{
-	for (size_t i = 0; i < run->tally_count; i++) {
-		const struct tally *t = &run->tallies[i];
-
-		if (t->clock != clock || !t->brackets)
-			continue;
-		for (unsigned k = 0; k < HISTOGRAM_BUCKETS; k++)
-			sum->count[k] += t->brackets->count[k];
-		sum->total += t->brackets->total;
-	}
-}
-
-/* Inverted brackets have no width; they are counted in the table of losses. */
-static void add_readings(const struct samples *samples, unsigned clock, struct histogram *sum)
-{
-	for (size_t i = 0; i < samples->series_count; i++) {
-		const struct series *s = &samples->series[i];
-
-		for (size_t k = 0; s->clock == clock && k < s->count; k++)
-			if (s->readings[k].tsc_hi >= s->readings[k].tsc_lo)
-				histogram_add(sum, (uint64_t)reading_width(&s->readings[k]));
-	}
-}
-
 static double quantile_ns(const struct report *r, const struct histogram *h, double q)
 {
 	return cycles_to_ns((double)histogram_quantile(h, q), r->run->tsc_hz);
@@ -77,11 +52,7 @@ static int widths_collect(const struct report *r, struct widths_list *all, struc
 		struct widths *w = &all->list[all->count];
 
 		*w = (struct widths){ .clock = r->run->clocks[i].name, .colour = i };
-		add_tallies(r->run, (unsigned)i, &w->histogram);
-		if (w->histogram.total == 0) {
-			add_readings(r->samples, (unsigned)i, &w->histogram);
-			all->stored_only |= w->histogram.total > 0;
-		}
+		all->stored_only |= read_cost_widths(r->run, r->samples, (unsigned)i, &w->histogram);
 		if (w->histogram.total == 0)
 			continue;
 		w->p10_ns = quantile_ns(r, &w->histogram, 0.1);
@@ -91,22 +62,6 @@ static int widths_collect(const struct report *r, struct widths_list *all, struc
 		all->count++;
 	}
 	return 0;
-}
-
-/* The narrowest bracket around nothing, median over the CPUs; 0: not known. */
-static double null_bracket_ns(const struct report *r)
-{
-	double *cycles = malloc((r->run->place_count + 1) * sizeof(*cycles)), ns;
-	size_t count = 0;
-
-	if (!cycles)
-		return 0;
-	for (size_t i = 0; i < r->run->place_count; i++)
-		if (r->run->places[i].null_bracket_cycles > 0)
-			cycles[count++] = r->run->places[i].null_bracket_cycles;
-	ns = count ? cycles_to_ns(gsl_stats_median(cycles, 1, count), r->run->tsc_hz) : 0;
-	free(cycles);
-	return ns;
 }
 
 static int by_median(const void *a, const void *b)
@@ -177,7 +132,7 @@ static void draw_cost(const struct widths_list *all, struct plot *plot, const ch
 
 int plot_cost(const struct report *r, struct plot *plot, struct figure *figure, struct error *err)
 {
-	double null_ns = null_bracket_ns(r);
+	double null_ns = read_cost_null_ns(r->run);
 	struct widths_list all;
 	int rc = widths_collect(r, &all, err);
 
