@@ -4,38 +4,26 @@
 #include "analysis/report_pair.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "analysis/exact_map.h"
 #include "analysis/format.h"
 #include "analysis/steering.h"
 #include "results/facts_get.h"
+#include "results/text.h"
 #include "results/units.h"
 
 #define STEPS_MAX 60
-#define TEXT_MAX  600
+#define FACT_MAX  600
 
 /* Each writes what a machine's facts say, or leaves the text empty: not known. */
 typedef void fact_writer(const json_t *facts, char *text, size_t size);
-
-static void add(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void add(char *text, size_t size, const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list args;
-
-	/* What does not fit is cut; a character cut in two is shown as such. */
-	va_start(args, format);
-	vsnprintf(text + used, size - used, format, args);
-	va_end(args);
-}
 
 static void write_text(const json_t *facts, const char *path, char *text, size_t size)
 {
 	const char *value = facts_text(facts, path);
 
-	add(text, size, "%s", value ? value : "");
+	text_add(text, size, "%s", value ? value : "");
 }
 
 static const char *yes_no(const json_t *value)
@@ -59,7 +47,8 @@ static void processor(const json_t *facts, char *text, size_t size)
 
 	write_text(facts, "cpu.model_name", text, size);
 	if (json_is_integer(online))
-		add(text, size, "%s%lld online", text[0] ? ", " : "", (long long)json_integer_value(online));
+		text_add(text, size, "%s%lld online", text[0] ? ", " : "",
+			(long long)json_integer_value(online));
 }
 
 static void hypervisor(const json_t *facts, char *text, size_t size)
@@ -67,11 +56,11 @@ static void hypervisor(const json_t *facts, char *text, size_t size)
 	const json_t *present = facts_get(facts, "hypervisor.present");
 
 	if (json_is_false(present))
-		add(text, size, "none");
+		text_add(text, size, "none");
 	else if (facts_text(facts, "hypervisor.name"))
 		write_text(facts, "hypervisor.name", text, size);
 	else if (present)
-		add(text, size, "one without a name");
+		text_add(text, size, "one without a name");
 }
 
 static void tsc_rate(const json_t *facts, char *text, size_t size)
@@ -80,7 +69,7 @@ static void tsc_rate(const json_t *facts, char *text, size_t size)
 	const char *source = facts_text(facts, "tsc.source");
 
 	if (json_is_number(khz))
-		add(text, size, "%.0f kHz%s%s", json_number_value(khz), source ? ", " : "",
+		text_add(text, size, "%.0f kHz%s%s", json_number_value(khz), source ? ", " : "",
 			source ? source : "");
 }
 
@@ -90,7 +79,7 @@ static void tsc_flags(const json_t *facts, char *text, size_t size)
 	const json_t *nonstop = facts_get(facts, "cpu.flags.nonstop_tsc");
 
 	if (constant || nonstop)
-		add(text, size, "constant: %s, nonstop: %s", yes_no(constant), yes_no(nonstop));
+		text_add(text, size, "constant: %s, nonstop: %s", yes_no(constant), yes_no(nonstop));
 }
 
 static void add_words(const json_t *list, char *text, size_t size)
@@ -99,7 +88,7 @@ static void add_words(const json_t *list, char *text, size_t size)
 	size_t i;
 
 	json_array_foreach(list, i, word) if (json_is_string(word))
-		add(text, size, "%s%s", i ? " " : "", json_string_value(word));
+		text_add(text, size, "%s%s", i ? " " : "", json_string_value(word));
 }
 
 static void clocksource(const json_t *facts, char *text, size_t size)
@@ -108,9 +97,9 @@ static void clocksource(const json_t *facts, char *text, size_t size)
 
 	write_text(facts, "clocksource.current", text, size);
 	if (text[0] && json_is_array(available)) {
-		add(text, size, " (of ");
+		text_add(text, size, " (of ");
 		add_words(available, text, size);
-		add(text, size, ")");
+		text_add(text, size, ")");
 	}
 }
 
@@ -118,7 +107,7 @@ static void idle(const json_t *facts, char *text, size_t size)
 {
 	write_text(facts, "idle.driver", text, size);
 	if (!text[0] && facts_get(facts, "idle"))
-		add(text, size, "none");
+		text_add(text, size, "none");
 }
 
 static void cpufreq(const json_t *facts, char *text, size_t size)
@@ -128,9 +117,9 @@ static void cpufreq(const json_t *facts, char *text, size_t size)
 	const char *driver = facts_text(first, "driver"), *governor = facts_text(first, "governor");
 
 	if (driver)
-		add(text, size, "%s%s%s", driver, governor ? ", " : "", governor ? governor : "");
+		text_add(text, size, "%s%s%s", driver, governor ? ", " : "", governor ? governor : "");
 	else if (json_is_array(policies) && json_array_size(policies) == 0)
-		add(text, size, "none");
+		text_add(text, size, "none");
 }
 
 static void daemon_name(const json_t *facts, char *text, size_t size)
@@ -138,10 +127,10 @@ static void daemon_name(const json_t *facts, char *text, size_t size)
 	const json_t *running = facts_get(facts, "time_daemon.running"), *entry;
 	size_t i;
 
-	json_array_foreach(running, i, entry) add(text, size, "%s%s", i ? ", " : "",
+	json_array_foreach(running, i, entry) text_add(text, size, "%s%s", i ? ", " : "",
 		facts_text(entry, "name") ? facts_text(entry, "name") : "?");
 	if (json_is_array(running) && json_array_size(running) == 0)
-		add(text, size, "none");
+		text_add(text, size, "none");
 }
 
 static void steering(const json_t *facts, char *text, size_t size)
@@ -150,9 +139,9 @@ static void steering(const json_t *facts, char *text, size_t size)
 	double ppm = steering_of(facts);
 
 	if (isfinite(ppm))
-		add(text, size, "%s%.6g ppm", ppm < 0 ? "−" : ppm > 0 ? "+" : "", fabs(ppm));
+		text_add(text, size, "%s%.6g ppm", ppm < 0 ? "−" : ppm > 0 ? "+" : "", fabs(ppm));
 	if (json_is_boolean(synchronised))
-		add(text, size, "%s%s", text[0] ? ", " : "",
+		text_add(text, size, "%s%s", text[0] ? ", " : "",
 			json_is_true(synchronised) ? "synchronised" : "not synchronised");
 }
 
@@ -166,11 +155,11 @@ static void command_line(const json_t *facts, char *text, size_t size)
 	{
 		const char *value = facts_text(entry, "value"), *parameter = facts_text(entry, "name");
 
-		add(text, size, "%s%s%s%s", i ? " " : "", parameter ? parameter : "?", value ? "=" : "",
+		text_add(text, size, "%s%s%s%s", i ? " " : "", parameter ? parameter : "?", value ? "=" : "",
 			value ? value : "");
 	}
 	if (json_is_array(list) && json_array_size(list) == 0)
-		add(text, size, "none");
+		text_add(text, size, "none");
 }
 
 /* ---- where a difference matters ---- */
@@ -190,7 +179,7 @@ static void rates_differ(const struct pair_facts *p, char *text, size_t size)
 	double theirs = json_number_value(facts_get(p->theirs, "tsc.khz"));
 
 	if (ours > 0 && theirs > 0 && ours != theirs)
-		add(text, size,
+		text_add(text, size,
 			"If both count one and the same TSC, a clock of %s that is made from it runs %s "
 			"%s "
 			"than one of %s.",
@@ -206,7 +195,7 @@ static void flags_differ(const struct pair_facts *p, char *text, size_t size)
 		      json_is_true(facts_get(p->theirs, "cpu.flags.nonstop_tsc"));
 
 	if (ours != theirs && facts_get(p->ours, "cpu.flags") && facts_get(p->theirs, "cpu.flags"))
-		add(text, size,
+		text_add(text, size,
 			"The kernel of %s does not trust its TSC: it watches it, and may leave it for "
 			"another clocksource.",
 			ours ? p->roles.they : p->roles.we);
@@ -218,7 +207,7 @@ static void clocksources_differ(const struct pair_facts *p, char *text, size_t s
 	const char *theirs = facts_text(p->theirs, "clocksource.current");
 
 	if (ours && theirs && strcmp(ours, theirs) != 0)
-		add(text, size, "The two kernels keep time by different counters.");
+		text_add(text, size, "The two kernels keep time by different counters.");
 }
 
 static void daemons_differ(const struct pair_facts *p, char *text, size_t size)
@@ -228,7 +217,7 @@ static void daemons_differ(const struct pair_facts *p, char *text, size_t size)
 
 	if (json_is_array(ours) && json_is_array(theirs) &&
 		(json_array_size(ours) > 0) != (json_array_size(theirs) > 0))
-		add(text, size, "Only %s is steered: realtime and monotonic of the two part by that.",
+		text_add(text, size, "Only %s is steered: realtime and monotonic of the two part by that.",
 			json_array_size(ours) ? p->roles.we : p->roles.they);
 }
 
@@ -237,7 +226,7 @@ static void steerings_differ(const struct pair_facts *p, char *text, size_t size
 	double apart = steering_of(p->ours) - steering_of(p->theirs);
 
 	if (isfinite(apart) && apart != 0)
-		add(text, size, "Realtime and monotonic of %s are made to run %s %s than those of %s.",
+		text_add(text, size, "Realtime and monotonic of %s are made to run %s %s than those of %s.",
 			p->roles.we, format_ppm(fabs(apart)).text, apart > 0 ? "faster" : "slower",
 			p->roles.they);
 }
@@ -263,7 +252,7 @@ static const struct {
 
 static void side_cell(FILE *out, const json_t *facts, fact_writer *write)
 {
-	char text[TEXT_MAX] = "";
+	char text[FACT_MAX] = "";
 
 	write(facts, text, sizeof(text));
 	fputs("<td class=\"w\">", out);
@@ -281,7 +270,7 @@ static void facts_table(FILE *out, const struct pair_facts *p)
 		"<th>%s</th><th>%s</th><th>What the difference does</th></tr></thead>\n<tbody>\n",
 		p->roles.ours, p->roles.theirs);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char text[TEXT_MAX] = "";
+		char text[FACT_MAX] = "";
 
 		if (rows[i].judge)
 			rows[i].judge(p, text, sizeof(text));
@@ -315,7 +304,7 @@ static void lab_facts(FILE *out, const json_t *lab)
 		   *reason = facts_text(lab, "accelerator.reason");
 	const char *wanted = facts_text(lab, "accelerator.wanted"), *append = facts_text(lab, "append");
 	const char *configuration = facts_text(lab, "configuration"), *summary = facts_text(lab, "summary");
-	char text[TEXT_MAX];
+	char text[FACT_MAX];
 
 	if (!lab)
 		return;
@@ -413,7 +402,7 @@ static void map_html(FILE *out, const struct report *r)
 		      "reads to the last cycle. Each exchange bounds the offset from both sides.</p>\n<ul>\n",
 			out);
 		for (size_t i = 0; i < map.count; i++) {
-			char text[TEXT_MAX];
+			char text[FACT_MAX];
 
 			exact_map_say(&map.cpus[i], text, sizeof(text));
 			fputs("<li>", out);

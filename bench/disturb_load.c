@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "bench/warden.h"
 #include "probes/now.h"
 #include "results/evidence.h"
+#include "results/text.h"
 #include "results/units.h"
 
 /* stress-ng ends by itself so long after the phase, should everything else fail. */
@@ -404,18 +404,6 @@ static void load_observe(void *state, uint64_t tsc)
 		load_points(l, tsc);
 }
 
-static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* What does not fit is cut. */
-static void append(char *text, size_t size, const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text + used, size - used, format, list);
-	va_end(list);
-}
-
 static double taken_percent(const struct target *t)
 {
 	return percent(t->sums.taken_s, t->sums.s);
@@ -425,23 +413,23 @@ static void evidence_taken(const struct load *l, char *text, size_t size)
 {
 	const struct target *low = l->targets, *high = l->targets;
 
-	append(text, size, "took ");
+	text_add(text, size, "took ");
 	for (size_t i = 0; i < l->count; i++) {
 		const struct target *t = &l->targets[i];
 
 		low = taken_percent(t) < taken_percent(low) ? t : low;
 		high = taken_percent(t) > taken_percent(high) ? t : high;
 		if (l->count <= CPUS_NAMED)
-			append(text, size, "%s%.1f %% of CPU %d",
+			text_add(text, size, "%s%.1f %% of CPU %d",
 				i == 0		   ? ""
 				: i + 1 < l->count ? ", "
 						   : " and ",
 				taken_percent(t), t->cpu);
 	}
 	if (l->count > CPUS_NAMED)
-		append(text, size, "%.1f %% (CPU %d) to %.1f %% (CPU %d) of each of %zu CPUs",
+		text_add(text, size, "%.1f %% (CPU %d) to %.1f %% (CPU %d) of each of %zu CPUs",
 			taken_percent(low), low->cpu, taken_percent(high), high->cpu, l->count);
-	append(text, size, " (asked %g %%)", l->share);
+	text_add(text, size, " (asked %g %%)", l->share);
 }
 
 static void load_evidence(const struct load *l, struct evidence *evidence)
@@ -463,16 +451,16 @@ static void load_evidence(const struct load *l, struct evidence *evidence)
 			evidence->observed = false;
 	}
 	if (sums.all > 0)
-		append(text, size, ", busy with all else %.1f %%, steal %.1f %%",
+		text_add(text, size, ", busy with all else %.1f %%, steal %.1f %%",
 			percent(sums.busy, sums.all), percent(sums.steal, sums.all));
 	for (size_t i = 0; i < l->count; i++) {
 		const struct target *t = &l->targets[i];
 
 		if (t->ended)
-			append(text, size, "; stress-ng on CPU %d ended after %.1f s, %s", t->cpu, t->ended_s,
-				t->reason);
+			text_add(text, size, "; stress-ng on CPU %d ended after %.1f s, %s", t->cpu,
+				t->ended_s, t->reason);
 		if (t->offline_s > 0)
-			append(text, size, "; CPU %d was offline for %.1f s", t->cpu, t->offline_s);
+			text_add(text, size, "; CPU %d was offline for %.1f s", t->cpu, t->offline_s);
 	}
 }
 

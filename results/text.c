@@ -2,6 +2,7 @@
 /* Copyright the clkdrift developers */
 #include "results/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,4 +72,14 @@ json_t *text_json(const char *text)
 	snprintf(clean, sizeof(clean), "%s", text);
 	text_clean(clean);
 	return json_string(clean);
+}
+
+void text_add(char *text, size_t size, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, size - used, format, args);
+	va_end(args);
 }

@@ -22,6 +22,9 @@ bool text_is_plain(const char *text, size_t length);
  */
 void text_clean(char *text);
 
+/* Appends to the text.  What does not fit is cut. */
+void text_add(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /*
  * A new JSON string of it, cleaned and at most TEXT_MAX long: what the kernel and other programs say goes into some
  * texts, and whatever it is, the file can be read back.

@@ -39,11 +39,26 @@ static void test_clean(void **state)
 	}
 }
 
+static void text_grows_as_far_as_there_is_room(void **state)
+{
+	char text[8] = "";
+
+	(void)state;
+	text_add(text, sizeof(text), "%s", "abc");
+	text_add(text, sizeof(text), "%d", 12);
+	assert_string_equal(text, "abc12");
+	text_add(text, sizeof(text), "%s", "defg");
+	assert_string_equal(text, "abc12de");
+	text_add(text, sizeof(text), "%s", "h");
+	assert_string_equal(text, "abc12de");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(text_grows_as_far_as_there_is_room),
 	};
 
 	return cmocka_run_group_tests_name("results/text", tests, NULL, NULL);
