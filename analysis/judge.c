@@ -75,6 +75,16 @@ void judge_drift(const struct phase *phase, double injected_ppm, struct drift *r
 	snprintf(row->status, sizeof(row->status), "%s", status);
 }
 
+int judge_severity(const char *status)
+{
+	static const char *const order[] = { "stable", "consistent", "inconclusive", "unstable" };
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(status, order[i]) == 0)
+			return i;
+	return -1;
+}
+
 void judge_unsteady(struct drift *row)
 {
 	if (has_status(row, "unstable") && strcmp(row->limit, "arithmetic") == 0)

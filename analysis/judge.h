@@ -50,6 +50,9 @@ double judge_shift(const struct drift *row, double injected_ppm);
  */
 void judge_drift(const struct phase *phase, double injected_ppm, struct drift *row);
 
+/* Of statuses of drifts: higher is worse; -1 for an unknown word. */
+int judge_severity(const char *status);
+
 /*
  * For a pair whose steering a time daemon may have changed within the phase: beyond the arithmetic limit is then
  * inconclusive, as what it did is not known.

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "analysis/report_lanes.h"
 #include "analysis/report_parts.h"
@@ -148,16 +146,6 @@ const struct effect *report_effect(const struct report *r, const char *clock, in
 			high = middle;
 	}
 	return NULL;
-}
-
-int report_severity(const char *status)
-{
-	static const char *const order[] = { "stable", "consistent", "inconclusive", "unstable" };
-
-	for (int i = 0; i < 4; i++)
-		if (strcmp(status, order[i]) == 0)
-			return i;
-	return -1;
 }
 
 struct cpu_drift {
@@ -320,96 +308,34 @@ static int report_gather(struct report *r, struct error *err)
 	return 0;
 }
 
-static void remove_file(const char *dir, const char *name, const char *ending)
-{
-	char path[PATH_MAX], file[64];
+struct drawn {
+	const struct report *report;
+	plot_function *draw;
+};
 
-	snprintf(file, sizeof(file), "%s.%s", name, ending);
-	if (path_join(path, sizeof(path), dir, file, NULL) == 0)
-		unlink(path);
+static int draw_figure(const void *context, struct plot *plot, struct figure *figure, struct error *err)
+{
+	const struct drawn *d = context;
+
+	return d->draw(d->report, plot, figure, err);
 }
 
-/* A plot that is not drawn this time must not be left from an earlier report; its script stays to be looked at. */
-static void remove_old(const char *dir, const char *name, bool failed)
-{
-	remove_file(dir, name, "svg");
-	remove_file(dir, name, "png");
-	if (failed)
-		return;
-	remove_file(dir, name, "gp");
-	remove_file(dir, name, "dat");
-}
-
-static int figure_write(const struct report *r, const char *dir, struct figure *figure, plot_function *draw,
-	struct error *err)
-{
-	struct file_replace script, data;
-	struct plot plot = { 0 };
-	char file[64];
-	int rc;
-
-	snprintf(file, sizeof(file), "%s.gp", figure->name);
-	rc = file_replace_begin(&script, dir, file, err);
-	if (rc)
-		return rc;
-	snprintf(file, sizeof(file), "%s.dat", figure->name);
-	rc = file_replace_begin(&data, dir, file, err);
-	if (rc) {
-		file_replace_abort(&script);
-		return rc;
-	}
-	plot.script = script.out;
-	plot.data = data.out;
-	rc = draw(r, &plot, figure, err);
-	if (rc || figure->absent[0] || figure->none) {
-		file_replace_abort(&script);
-		file_replace_abort(&data);
-		return rc;
-	}
-	rc = file_replace_commit(&data, err);
-	if (rc)
-		file_replace_abort(&script);
-	else
-		rc = file_replace_commit(&script, err);
-	return rc;
-}
-
-/*
- * Draws all figures.  One that fails leaves its reason in its place; the first
- * failure is returned at the end, when the rest is there.
- */
+/* Draws all figures; the first failure is returned at the end, when the rest is there. */
 static int figures_draw(const struct report *r, const char *dir, struct figure *list, struct error *err)
 {
 	int first = 0;
 
 	for (size_t i = 0; i < FIGURES; i++) {
-		struct error own = { 0 };
+		struct drawn drawn = { r, figures[i].draw };
 		int rc;
 
 		list[i] = (struct figure){
 			.name = figures[i].name, .heading = figures[i].heading, .caption = figures[i].caption
 		};
-		rc = figure_write(r, dir, &list[i], figures[i].draw, &own);
-		if (!rc && !list[i].absent[0] && !list[i].none)
-			rc = plot_run(dir, list[i].name, &own);
-		if (rc)
-			snprintf(list[i].absent, sizeof(list[i].absent), "This plot could not be drawn: %s.",
-				own.text);
-		if (list[i].absent[0] || list[i].none)
-			remove_old(dir, list[i].name, rc != 0);
-		if (rc && !first)
-			first = error_set(err, rc, "%s", own.text);
+		rc = figure_make(dir, &list[i], draw_figure, &drawn, err);
+		first = first ? first : rc;
 	}
 	return first;
-}
-
-static int make_plots_dir(const struct run *run, char *dir, size_t size, struct error *err)
-{
-	int rc = path_join(dir, size, run->dir, PLOTS_DIR, err);
-
-	if (!rc && mkdir(dir, 0777) && errno != EEXIST)
-		rc = error_set(err, -errno, "%s: cannot make it: %s", dir, strerror(errno));
-	return rc;
 }
 
 int report_write(const struct run *run, const struct samples *samples, const struct estimates *estimates,
@@ -422,7 +348,7 @@ int report_write(const struct run *run, const struct samples *samples, const str
 	struct error unread = { 0 };
 	int rc, read, drawn;
 
-	rc = make_plots_dir(run, dir, sizeof(dir), err);
+	rc = figures_dir(run->dir, dir, sizeof(dir), err);
 	if (!rc)
 		rc = report_gather(&r, err);
 	if (rc)

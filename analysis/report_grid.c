@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* Each phase and clock in one table: drift, effect of the disturbance, status. */
+#include "analysis/judge.h"
 #include "analysis/report_parts.h"
 
 #include <math.h>
@@ -35,8 +36,8 @@ static bool worse(const struct cell *a, const struct cell *b)
 
 	if (!b->drift)
 		return true;
-	x = report_severity(a->drift->status);
-	y = report_severity(b->drift->status);
+	x = judge_severity(a->drift->status);
+	y = judge_severity(b->drift->status);
 	if (x != y)
 		return x > y;
 	if (significant(a->effect) != significant(b->effect))
@@ -85,7 +86,7 @@ static void cell_html(FILE *out, const struct report *r, const struct cell *c, b
 		fputs("<td class=\"c\">–</td>", out);
 		return;
 	}
-	severity = report_severity(c->drift->status);
+	severity = judge_severity(c->drift->status);
 	if (!observed || severity < 0)
 		fprintf(out, "<td class=\"c none\"><span class=\"s none\">%s</span> ",
 			observed ? "" : "no verdict");

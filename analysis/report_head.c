@@ -18,7 +18,7 @@ static const char *environment_text(const struct report *r, const char *group, c
 	return text ? text : "";
 }
 
-static void fact(FILE *out, const char *name, const char *text)
+void html_fact(FILE *out, const char *name, const char *text)
 {
 	if (!text[0])
 		return;
@@ -52,21 +52,22 @@ static void facts_of_run(FILE *out, const struct report *r)
 
 	cpu_list(r, cpus, sizeof(cpus));
 	snprintf(text, sizeof(text), "%zu (%s)", r->cpu_count, cpus);
-	fact(out, "CPUs measured", text);
+	html_fact(out, "CPUs measured", text);
 	snprintf(text, sizeof(text), "%s", format_duration(r->length_s).text);
 	if (run->phase_count > 1)
 		snprintf(text, sizeof(text), "%s in %zu phases", format_duration(r->length_s).text,
 			run->phase_count);
-	fact(out, "Measured for", text);
+	html_fact(out, "Measured for", text);
 	for (size_t i = 0; i < run->tally_count; i++)
 		taken += run->tallies[i].readings;
 	snprintf(text, sizeof(text), "%s stored%s%s%s", format_count(r->samples->rows).text,
 		taken ? " of " : "", taken ? format_count(taken).text : "", taken ? " taken" : "");
-	fact(out, "Readings", text);
+	html_fact(out, "Readings", text);
 	snprintf(text, sizeof(text), "%.6g MHz%s%s", run->tsc_hz / 1e6,
 		run->tsc_hz_source[0] ? ", from " : "", run->tsc_hz_source);
-	fact(out, "Nominal TSC", text);
-	fact(out, "Reference", r->reference == PAIR_TSC ? "tsc at its nominal frequency" : r->reference_name);
+	html_fact(out, "Nominal TSC", text);
+	html_fact(out, "Reference",
+		r->reference == PAIR_TSC ? "tsc at its nominal frequency" : r->reference_name);
 }
 
 static void key_facts(FILE *out, const struct report *r)
@@ -76,12 +77,12 @@ static void key_facts(FILE *out, const struct report *r)
 		json_object_get(json_object_get(r->run->environment_before, "hypervisor"), "present");
 
 	fputs("<dl class=\"facts\">\n", out);
-	fact(out, "Host", r->run->host);
-	fact(out, "Started (UTC)", r->run->started);
-	fact(out, "CPU", environment_text(r, "cpu", "model_name"));
-	fact(out, "Kernel", environment_text(r, "kernel", "release"));
-	fact(out, "Clocksource", environment_text(r, "clocksource", "current"));
-	fact(out, "Hypervisor", hypervisor[0] ? hypervisor : json_is_false(present) ? "none" : "");
+	html_fact(out, "Host", r->run->host);
+	html_fact(out, "Started (UTC)", r->run->started);
+	html_fact(out, "CPU", environment_text(r, "cpu", "model_name"));
+	html_fact(out, "Kernel", environment_text(r, "kernel", "release"));
+	html_fact(out, "Clocksource", environment_text(r, "clocksource", "current"));
+	html_fact(out, "Hypervisor", hypervisor[0] ? hypervisor : json_is_false(present) ? "none" : "");
 	facts_of_run(out, r);
 	fputs("</dl>\n", out);
 }
@@ -93,16 +94,22 @@ static void reason_item(FILE *out, const struct report *r, size_t index)
 	fputs("</li>\n", out);
 }
 
-static void verdict_box(FILE *out, const struct report *r)
+void html_verdict(FILE *out, enum status status, const char *words)
 {
-	static const char *const marks[] = { "✓", "✗", "?" }, *const words[] = { "Stable", "Unstable",
-		"Inconclusive" };
-	const struct verdict *v = &r->estimates->verdict;
+	static const char *const marks[] = { "✓", "✗", "?" };
 
 	fprintf(out,
 		"<section class=\"verdict %s\">\n<div class=\"mark\" "
 		"aria-hidden=\"true\">%s</div>\n<div>\n<h1>%s</h1>\n",
-		status_name(v->status), marks[v->status], words[v->status]);
+		status_name(status), marks[status], words);
+}
+
+static void verdict_box(FILE *out, const struct report *r)
+{
+	static const char *const words[] = { "Stable", "Unstable", "Inconclusive" };
+	const struct verdict *v = &r->estimates->verdict;
+
+	html_verdict(out, v->status, words[v->status]);
 	if (v->reason_count) {
 		fputs("<ul>\n", out);
 		for (size_t i = 0; i < v->reason_count && i < REASONS_SHOWN; i++)

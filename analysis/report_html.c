@@ -217,14 +217,14 @@ void html_svg(FILE *out, const char *svg, const char *prefix, const char *label)
 }
 
 /* The whole file with a NUL behind it, or NULL where it cannot be shown. */
-static char *read_svg(const struct run *run, const char *name)
+static char *read_svg(const char *dir, const char *name)
 {
 	char path[PATH_MAX], file[80], *text = NULL;
 	FILE *in;
 	long size;
 
 	snprintf(file, sizeof(file), PLOTS_DIR "/%s.svg", name);
-	if (path_join(path, sizeof(path), run->dir, file, NULL))
+	if (path_join(path, sizeof(path), dir, file, NULL))
 		return NULL;
 	in = fopen(path, "re");
 	if (!in)
@@ -239,9 +239,9 @@ static char *read_svg(const struct run *run, const char *name)
 	return text;
 }
 
-static void html_figure(FILE *out, const struct report *r, const struct figure *f)
+void html_figure(FILE *out, const char *dir, const struct figure *f)
 {
-	char *svg = f->absent[0] || f->none ? NULL : read_svg(r->run, f->name);
+	char *svg = f->absent[0] || f->none ? NULL : read_svg(dir, f->name);
 
 	if (f->none)
 		return;
@@ -291,15 +291,25 @@ static void html_contents(
 		out);
 }
 
-void html_page(FILE *out, const struct report *r, const struct figure *figures, size_t figure_count)
+void html_begin(FILE *out, const char *title, const char *status)
 {
 	fputs("<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n"
 	      "<meta charset=\"utf-8\"/>\n"
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>",
 		out);
-	html_text(out, r->run->host[0] ? r->run->host : "clock drift");
-	fprintf(out, ": %s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n",
-		status_name(r->estimates->verdict.status), report_style);
+	html_text(out, title);
+	fprintf(out, ": %s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", status, report_style);
+}
+
+void html_end(FILE *out)
+{
+	fputs("</main>\n</body>\n</html>\n", out);
+}
+
+void html_page(FILE *out, const struct report *r, const struct figure *figures, size_t figure_count)
+{
+	html_begin(out, r->run->host[0] ? r->run->host : "clock drift",
+		status_name(r->estimates->verdict.status));
 	html_head(out, r);
 	html_contents(out, r, figures, figure_count);
 	if (phases_told(r)) {
@@ -311,9 +321,9 @@ void html_page(FILE *out, const struct report *r, const struct figure *figures, 
 		/* Both machines follow the plot of the pair, which is the first. */
 		if (i == 1)
 			html_both(out, r);
-		html_figure(out, r, &figures[i]);
+		html_figure(out, r->run->dir, &figures[i]);
 	}
 	html_tables(out, r);
 	html_notes(out, r);
-	fputs("</main>\n</body>\n</html>\n", out);
+	html_end(out);
 }

@@ -156,7 +156,7 @@ static void method(FILE *out, const struct report *r)
 	fputs("</code></p>\n</section>\n", out);
 }
 
-static void file_row(FILE *out, const char *name, const char *meaning)
+void html_file_row(FILE *out, const char *name, const char *meaning)
 {
 	fprintf(out, "<tr><td class=\"k\"><a href=\"%s\">%s</a></td><td>%s</td></tr>\n", name, name, meaning);
 }
@@ -177,12 +177,12 @@ static void files(FILE *out, const struct report *r)
 
 	fputs("<section id=\"files\">\n<h2>Files</h2>\n<div class=\"wide\"><table>\n<tbody>\n", out);
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		file_row(out, list[i][0], list[i][1]);
+		html_file_row(out, list[i][0], list[i][1]);
 	if (r->lane_count)
-		file_row(out, EVIDENCE_FILE, "what was seen of the disturbances over time");
+		html_file_row(out, EVIDENCE_FILE, "what was seen of the disturbances over time");
 	if (r->disturbed) {
-		file_row(out, "effects.csv", "how far each disturbed phase moved each drift");
-		file_row(out, "phases.csv", "each phase: what was done, seen and found");
+		html_file_row(out, "effects.csv", "how far each disturbed phase moved each drift");
+		html_file_row(out, "phases.csv", "each phase: what was done, seen and found");
 	}
 	fputs("</tbody></table></div>\n</section>\n", out);
 }

@@ -46,9 +46,6 @@ const struct drift *report_drift(const struct report *r, const char *clock, int 
 /* The same for the effect on the drift. */
 const struct effect *report_effect(const struct report *r, const char *clock, int cpu, const char *phase);
 
-/* Of drifts that are judged: higher is worse; -1 for an unknown word. */
-int report_severity(const char *status);
-
 /*
  * CPUs that stand for all in a plot of one clock: all if there are at most
  * CPUS_SHOWN, else those with the lowest, the median and the highest drift (mean over the
@@ -91,6 +88,18 @@ plot_function plot_evidence;		  /* report_evidence.c */
 plot_function plot_stability;		  /* report_stability.c */
 plot_function plot_cost, plot_brackets;	  /* report_cost.c */
 plot_function plot_crosscpu;		  /* report_crosscpu.c */
+
+/* report_figures.c */
+
+/* The directory of the plots of a run or matrix, which is made if it is not there. */
+int figures_dir(const char *of, char *dir, size_t size, struct error *err);
+
+/* As plot_function, of whatever context is. */
+typedef int figure_draw(const void *context, struct plot *plot, struct figure *figure, struct error *err);
+
+/* Writes and draws one; where it fails its reason is in `absent`. */
+int figure_make(
+	const char *dir, struct figure *figure, figure_draw *draw, const void *context, struct error *err);
 
 /* report_gnuplot.c */
 
@@ -143,6 +152,18 @@ void html_svg(FILE *out, const char *svg, const char *prefix, const char *label)
 void html_page(FILE *out, const struct report *r, const struct figure *figures, size_t figure_count);
 /* "stable" and the like, with symbol and colour; any other text is shown as it is. */
 void html_status(FILE *out, const char *status);
+
+/* The page up to its content, which `html_end` ends. */
+void html_begin(FILE *out, const char *title, const char *status);
+void html_end(FILE *out);
+/* The plot with the words around it; dir: of the run or matrix. */
+void html_figure(FILE *out, const char *dir, const struct figure *figure);
+/* Head of the box that says the verdict; its reasons follow, and "</div></section>". */
+void html_verdict(FILE *out, enum status status, const char *words);
+/* An entry of the list of facts; nothing where text is empty. */
+void html_fact(FILE *out, const char *name, const char *text);
+/* A row of the table of files. */
+void html_file_row(FILE *out, const char *name, const char *meaning);
 
 /* Table cells; attributes start with a blank. */
 void html_text_cell(FILE *out, const char *attributes, const char *text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* The drift of each clock in one table. */
+#include "analysis/judge.h"
 #include "analysis/report_parts.h"
 
 #include <gsl/gsl_statistics_double.h>
@@ -74,7 +75,7 @@ static void group_make(
 		if (!d)
 			continue;
 		g->rows[g->count++] = d;
-		if (report_severity(d->status) > report_severity(g->status)) {
+		if (judge_severity(d->status) > judge_severity(g->status)) {
 			g->status = d->status;
 			g->of_status = 0;
 		}
@@ -252,8 +253,8 @@ static bool worse(const struct group *a, const struct group *b)
 {
 	double x = furthest(a), y = furthest(b);
 
-	return report_severity(a->status) != report_severity(b->status)
-		       ? report_severity(a->status) > report_severity(b->status)
+	return judge_severity(a->status) != judge_severity(b->status)
+		       ? judge_severity(a->status) > judge_severity(b->status)
 		       : x > y;
 }
 
