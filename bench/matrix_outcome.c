@@ -3,61 +3,140 @@
 #include "bench/matrix_outcome.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "bench/outcome.h"
-#include "results/file.h"
-#include "results/matrix.h"
+#include "analysis/matrix.h"
+#include "analysis/report_matrix.h"
+#include "bench/data_path.h"
+#include "bench/summary.h"
 
-static const char *word_of(int code)
+struct matrix_outcome {
+	struct matrix matrix;
+	struct limits limits;
+	struct matrix_result result;
+};
+
+static void say_cell(void *context, size_t done, size_t all)
 {
-	return code == EXIT_STABLE ? "stable" : code == EXIT_UNSTABLE ? "unstable" : "inconclusive";
+	char text[64];
+
+	snprintf(text, sizeof(text), "analysing cell %zu of %zu", done + 1, all);
+	progress_say(context, text);
 }
 
-/* The cell's verdict as of its own run. */
-static int judge_cell(const struct matrix *m, const struct matrix_cell *cell, struct error *err)
+static int load(struct matrix_outcome *o, const char *dir, const struct judging *wish,
+	struct progress *progress, struct error *err)
 {
-	static const struct judging no_wish;
-	struct outcome outcome = { 0 };
 	char path[PATH_MAX];
 	int rc;
 
-	if (strcmp(cell->state, MATRIX_DONE) != 0)
-		return EXIT_TROUBLE;
-	rc = path_join(path, sizeof(path), m->dir, cell->run, err);
+	*o = (struct matrix_outcome){ 0 };
+	rc = matrix_load(dir, &o->matrix, err);
 	if (!rc)
-		rc = outcome_load(&outcome, path, &no_wish, err);
+		rc = data_path("analysis/limits.csv", path, err);
 	if (!rc)
-		rc = outcome_exit_code(&outcome);
-	outcome_free(&outcome);
+		rc = limits_load(path, &o->limits, err);
+	if (!rc)
+		rc = matrix_analyze(&o->matrix, &o->limits, wish, say_cell, progress, &o->result, err);
+	progress_end(progress);
+	return rc ? rc : matrix_result_store(&o->result, err);
+}
+
+static void release(struct matrix_outcome *o)
+{
+	matrix_result_free(&o->result);
+	limits_free(&o->limits);
+	matrix_free(&o->matrix);
+}
+
+static int print(const struct matrix_outcome *o, const struct options *options, struct error *err)
+{
+	json_t *json;
+
+	if (!options->json) {
+		if (!options->quiet)
+			summary_print_matrix(&o->result, options->colour, stdout);
+		return 0;
+	}
+	json = matrix_result_to_json(&o->result);
+	if (!json)
+		return error_set(err, -ENOMEM, "out of memory");
+	json_object_set_new(json, "matrix", json_string(o->matrix.dir));
+	json_dumpf(json, stdout, JSON_INDENT(1) | TABLE_JSON_FLAGS);
+	putchar('\n');
+	json_decref(json);
+	return 0;
+}
+
+static int exit_code(const struct matrix_outcome *o)
+{
+	static const int codes[] = { EXIT_STABLE, EXIT_UNSTABLE, EXIT_INCONCLUSIVE };
+
+	return codes[o->result.status];
+}
+
+static int draw(const struct matrix_outcome *o, struct progress *progress, struct error *err)
+{
+	int rc;
+
+	progress_say(progress, "drawing the report");
+	rc = report_matrix_write(&o->result, err);
+	progress_end(progress);
 	return rc;
 }
 
 int matrix_conclude(
 	const char *dir, const struct options *options, struct progress *progress, struct error *err)
 {
-	struct matrix m;
-	int rc = matrix_load(dir, &m, err), worst = EXIT_STABLE;
+	struct error why = { "" };
+	struct matrix_outcome o;
+	bool drawn = false;
+	int rc = load(&o, dir, &options->judging, progress, err);
 
-	for (size_t i = 0; rc >= 0 && i < m.count; i++) {
-		const struct matrix_cell *cell = &m.cells[i];
-
-		progress_say(progress, "analysing");
-		rc = judge_cell(&m, cell, err);
-		progress_end(progress);
-		if (rc < 0)
-			break;
-		if (!options->quiet && !options->json)
-			printf("%-16s %-14s %-12s %s%s\n", cell->configuration, cell->profile,
-				rc == EXIT_TROUBLE ? cell->state : word_of(rc), cell->run, cell->reason);
-		worst = rc == EXIT_UNSTABLE	     ? EXIT_UNSTABLE
-			: worst == EXIT_STABLE && rc ? EXIT_INCONCLUSIVE
-						     : worst;
+	if (!rc && !options->no_report) {
+		drawn = draw(&o, progress, &why) == 0;
+		if (!drawn)
+			fprintf(stderr, "clkdrift: no report: %s\n", why.text);
 	}
-	if (rc >= 0 && !options->quiet && !options->json)
-		printf("\nmatrix: %s\n", dir);
-	if (rc >= 0)
-		matrix_free(&m);
-	return rc < 0 ? rc : worst;
+	if (!rc)
+		rc = print(&o, options, err);
+	if (!rc && !options->json && !options->quiet)
+		printf("\n%s: %s%s\n", drawn ? "report" : "matrix", dir, drawn ? "/report.html" : "");
+	if (!rc)
+		rc = exit_code(&o);
+	release(&o);
+	return rc;
+}
+
+int matrix_analyze_command(const char *dir, const struct options *options, struct error *err)
+{
+	struct progress progress;
+	struct matrix_outcome o;
+	int rc;
+
+	progress_start(&progress, options->quiet || options->json);
+	rc = load(&o, dir, &options->judging, &progress, err);
+	if (!rc)
+		rc = print(&o, options, err);
+	if (!rc)
+		rc = exit_code(&o);
+	release(&o);
+	return rc;
+}
+
+int matrix_report_command(const char *dir, const struct options *options, struct error *err)
+{
+	struct progress progress;
+	struct matrix_outcome o;
+	int rc;
+
+	progress_start(&progress, options->quiet);
+	rc = load(&o, dir, &options->judging, &progress, err);
+	if (!rc)
+		rc = draw(&o, &progress, err);
+	if (!rc && !options->quiet)
+		printf("report: %s/report.html\n", dir);
+	release(&o);
+	return rc;
 }

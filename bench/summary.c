@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-#include "bench/summary.h"
+#include "bench/summary_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,20 +10,18 @@
 #include "analysis/judge.h"
 #include "analysis/recovery.h"
 
-#define ROWS_MAX     40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
-#define STEPS_SHOWN  8
-#define PHASES_MAX   6 /* more disturbed phases than this: the table of phases stands for all drifts */
-#define LINE_COLUMNS 100
+#define ROWS_MAX    40 /* more pairs than this: the worst CPU of each clock and phase stands for all */
+#define STEPS_SHOWN 8
+#define PHASES_MAX  6 /* more disturbed phases than this: the table of phases stands for all drifts */
 
-static const char *paint(enum status status, bool colour)
+const char *summary_paint(enum status status, bool colour)
 {
 	static const char *const codes[] = { "\033[1;32m", "\033[1;31m", "\033[1;33m" };
 
 	return colour ? codes[status] : "";
 }
 
-/* Words wrapped at LINE_COLUMNS; the line begins at that column, and so do those that continue it. */
-static void print_wrapped(const char *text, int indent, FILE *out)
+void summary_wrapped(const char *text, int indent, FILE *out)
 {
 	size_t begin = (size_t)indent, column = begin;
 
@@ -45,8 +43,8 @@ static void print_wrapped(const char *text, int indent, FILE *out)
 	fputc('\n', out);
 }
 
-/* UTF-8 continuation bytes take no column: pad by what is seen. */
-static void print_cell(const char *text, int width, FILE *out)
+/* UTF-8 continuation bytes take no column. */
+void summary_cell(const char *text, int width, FILE *out)
 {
 	int seen = 0;
 
@@ -60,16 +58,16 @@ static void print_drift(const struct drift *row, bool phases, FILE *out)
 	char counts[64], cpu[16];
 
 	if (phases)
-		print_cell(row->phase, 14, out);
-	print_cell(row->clock, 13, out);
+		summary_cell(row->phase, 14, out);
+	summary_cell(row->clock, 13, out);
 	snprintf(cpu, sizeof(cpu), "%d", row->cpu);
-	print_cell(cpu, 3, out);
-	print_cell(format_drift(row->drift_ppm, row->ci_low_ppm, row->ci_high_ppm).text, 24, out);
-	print_cell(row->relation, 10, out);
+	summary_cell(cpu, 3, out);
+	summary_cell(format_drift(row->drift_ppm, row->ci_low_ppm, row->ci_high_ppm).text, 24, out);
+	summary_cell(row->relation, 10, out);
 	snprintf(counts, sizeof(counts), "%llu/%llu/%llu", (unsigned long long)row->n,
 		(unsigned long long)row->rejected, (unsigned long long)row->backward);
-	print_cell(counts, 14, out);
-	print_cell(row->limit[0] ? format_ppm(row->limit_ppm).text : "none", 8, out);
+	summary_cell(counts, 14, out);
+	summary_cell(row->limit[0] ? format_ppm(row->limit_ppm).text : "none", 8, out);
 	fprintf(out, "%s\n", row->status);
 }
 
@@ -107,13 +105,13 @@ static void print_drifts(const struct run *run, const struct estimates *e, FILE 
 	fprintf(out, "\ndrift against %s%s\n", e->drift[0].reference,
 		many ? ", on the CPU where it is worst (all rows: drift.csv)" : "");
 	if (phases)
-		print_cell("phase", 14, out);
-	print_cell("clock", 13, out);
-	print_cell("CPU", 3, out);
-	print_cell("drift (95 %)", 24, out);
-	print_cell("relation", 10, out);
-	print_cell("used/rej/back", 14, out);
-	print_cell("limit", 8, out);
+		summary_cell("phase", 14, out);
+	summary_cell("clock", 13, out);
+	summary_cell("CPU", 3, out);
+	summary_cell("drift (95 %)", 24, out);
+	summary_cell("relation", 10, out);
+	summary_cell("used/rej/back", 14, out);
+	summary_cell("limit", 8, out);
 	fputs("status\n", out);
 	for (size_t i = 0; i < e->drift_count; i++)
 		if (!many || is_worst(e, i))
@@ -156,15 +154,15 @@ static void print_phases(const struct estimates *e, FILE *out)
 		width = (int)fmax(width, (double)strlen(e->phases[i].phase));
 	indent = width + 2 + 12 + 2;
 	fputc('\n', out);
-	print_cell("phase", width, out);
-	print_cell("verdict", 12, out);
+	summary_cell("phase", width, out);
+	summary_cell("verdict", 12, out);
 	fputs("what it shows\n", out);
 	for (size_t i = 0; i < e->phase_count; i++) {
 		const struct phase_result *p = &e->phases[i];
 
-		print_cell(p->phase, width, out);
-		print_cell(strcmp(p->status, "none") == 0 ? "no verdict" : p->status, 12, out);
-		print_wrapped(p->text[0] ? p->text : "idle", indent, out);
+		summary_cell(p->phase, width, out);
+		summary_cell(strcmp(p->status, "none") == 0 ? "no verdict" : p->status, 12, out);
+		summary_wrapped(p->text[0] ? p->text : "idle", indent, out);
 	}
 }
 
@@ -206,11 +204,11 @@ static void print_losses(const struct run *run, const struct estimates *e, FILE 
 
 void summary_print(const struct run *run, const struct estimates *e, bool colour, FILE *out)
 {
-	fprintf(out, "verdict: %s%s%s\n", paint(e->verdict.status, colour), status_name(e->verdict.status),
-		colour ? "\033[0m" : "");
+	fprintf(out, "verdict: %s%s%s\n", summary_paint(e->verdict.status, colour),
+		status_name(e->verdict.status), colour ? "\033[0m" : "");
 	for (size_t i = 0; i < e->verdict.reason_count; i++) {
 		fputs("  - ", out);
-		print_wrapped(e->verdict.reasons[i].text, 4, out);
+		summary_wrapped(e->verdict.reasons[i].text, 4, out);
 	}
 	if (has_disturbances(run))
 		print_phases(e, out);
