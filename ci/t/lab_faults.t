@@ -11,9 +11,7 @@
 fake_lab one-vcpu
 cp ci/helpers/qemu "$T/bin/qemu-system-x86_64"
 # Without a word on the accelerator.
-printf '[either]
-summary = what there is
-' >>"$CLKDRIFT_DATADIR/bench/lab/configurations.ini"
+printf '[either]\nsummary = what there is\n' >>"$CLKDRIFT_DATADIR/bench/lab/configurations.ini"
 
 # ---- what is left ----
 
