@@ -20,13 +20,20 @@
 
 #include "results/error.h"
 
+struct bytes {
+	char *at; /* with a NUL behind its end, which is not counted */
+	size_t length;
+};
+
 /* All texts are "" where there is none, never NULL unless said. */
 struct candidate_request {
+	const char *profile;  /* id of the catalogue's row */
 	const char *role;     /* "host" or "guest": which of them gets the parameters */
 	const char *guest_os; /* as the catalogue says it; "Windows ..." is told by its beginning */
 	/* Blanks between them, numbers filled in.  A word that begins with '/' is a switch of boot.ini. */
 	const char *parameters;
 	const char *host_settings, *hypervisor_settings; /* as the catalogue says them */
+	const char *note;				 /* likewise */
 	unsigned long max_khz; /* highest frequency of the CPUs; 0: as sysfs below root says */
 	double tsc_khz;	       /* of the guest's TSC; 0: not known */
 	const char *root;      /* live files are looked for below it; "": those of this machine */
@@ -36,14 +43,14 @@ struct candidate_request {
 
 /* What became of one live file, or of a file that is new. */
 struct candidate_item {
-	const char *writer; /* its name in the table */
+	const char *writer;  /* its name in the table */
 	char live[PATH_MAX]; /* the file it was made from; "": none */
 	char path[PATH_MAX]; /* the candidate; "": none was made, and the reason says why */
 	char reason[640];
 	unsigned entries, changed; /* boot entries seen, and of those the ones that differ */
-	char *difference; /* unified, as diff -u prints it; "" if none was made */
-	char *notes;	  /* a line each: what was replaced, left as it is, or is to be looked at; may be "" */
-	char *steps;	  /* a line each: what to do with it */
+	struct bytes difference;   /* unified, as diff -u prints it; empty if none was made */
+	char *notes; /* a line each: what was replaced, left as it is, or is to be looked at; NULL or "": none */
+	char *steps; /* a line each: what to do with it; NULL if none was made */
 };
 
 struct candidate_report {
@@ -68,11 +75,6 @@ void candidates_print(const struct candidate_report *report, FILE *out);
 json_t *candidates_to_json(const struct candidate_report *report);
 
 /* ---- for the writers ---- */
-
-struct bytes {
-	char *at; /* with a NUL behind its end, which is not counted */
-	size_t length;
-};
 
 struct candidate_input {
 	const struct candidate_request *request;
@@ -102,18 +104,19 @@ struct candidate {
 	bool takes_boot_ini;	   /* the live file is the request's boot_ini */
 	const char *const *beside; /* read as well, the first that is there; NULL: none */
 	const char *file;	   /* the candidate's name; "%s" takes the live file's */
-	const char *home;	   /* where a new file belongs; NULL: beside the live file, under its name */
-	const char *steps;	   /* whole lines for candidates.txt: what to do; %p takes the parameters */
+	const char *home;  /* where a new file belongs; NULL: it takes the live file's name and place */
+	const char *steps; /* whole lines for candidates.txt: what to do; %p takes the
+				      parameters, %r the option that removes the replaced ones */
 
 	/* How the result is checked (bench/compare.h). */
 	enum candidate_words words;
 	const char *const *heads; /* first words of lines that may differ; NULL: any line */
 	const char *block;	  /* first word of a line that begins an entry; NULL: the file is one */
-	const char *section;	  /* only lines of this section may differ, each an entry; NULL: no sections */
+	bool line;		  /* a line may be added at the end */
+	const char *section; /* only lines of this section may differ, each an entry; NULL: no sections */
 
 	/* 0; -ENODATA with the reason in err where there is nothing to make; another -errno is an error. */
-	int (*transform)(
-		const struct candidate_input *in, struct candidate_output *out, struct error *err);
+	int (*transform)(const struct candidate_input *in, struct candidate_output *out, struct error *err);
 };
 
 /* The generated table; ends with NULL. */
@@ -122,6 +125,8 @@ extern const struct candidate *const candidates[];
 /* Has the request words for the Linux kernel, or switches for boot.ini? */
 bool candidate_for_linux(const struct candidate_request *request);
 bool candidate_for_windows(const struct candidate_request *request);
+/* Is the guest to be disciplined by its host's clock? */
+bool candidate_for_ptp(const struct candidate_request *request);
 /* Do the settings of host or hypervisor hold this word or part of one, in any case of letters? */
 bool candidate_mentions(const struct candidate_request *request, const char *part);
 /* The words that the candidate adds, a blank between them; to be freed, NULL: out of memory. */

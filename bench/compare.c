@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+#include "bench/compare.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- pieces of a text ---- */
+
+struct piece {
+	const char *at;
+	size_t length;
+};
+
+/* A line: its text, and what ends it: "\n", any "\r" before that, or nothing. */
+struct row {
+	struct piece text, ending;
+};
+
+struct reader {
+	const char *at, *end;
+	unsigned long number; /* of the row that was read last */
+	unsigned long left;   /* rows behind it */
+};
+
+static struct reader reader_of(const struct bytes *bytes)
+{
+	struct reader r = { .at = bytes->at, .end = bytes->at + bytes->length };
+
+	for (const char *c = r.at; c < r.end; c++)
+		r.left += *c == '\n' || c + 1 == r.end;
+	return r;
+}
+
+static bool reader_row(struct reader *r, struct row *row)
+{
+	const char *stop = r->at, *behind;
+
+	if (r->at == r->end)
+		return false;
+	while (stop < r->end && *stop != '\n')
+		stop++;
+	behind = stop < r->end ? stop + 1 : stop;
+	while (stop > r->at && stop[-1] == '\r')
+		stop--;
+	row->text = (struct piece){ r->at, (size_t)(stop - r->at) };
+	row->ending = (struct piece){ stop, (size_t)(behind - stop) };
+	r->at = behind;
+	r->number++;
+	r->left--;
+	return true;
+}
+
+static bool same(struct piece a, struct piece b)
+{
+	return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
+}
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The next blanks and the word behind them; the word is empty at the end.  Blanks in double quotes are none. */
+static void next_word(struct piece *rest, struct piece *blanks, struct piece *word)
+{
+	bool inside = false;
+	size_t n = 0;
+
+	while (n < rest->length && blank(rest->at[n]))
+		n++;
+	*blanks = (struct piece){ rest->at, n };
+	*rest = (struct piece){ rest->at + n, rest->length - n };
+	for (n = 0; n < rest->length && (inside || !blank(rest->at[n])); n++)
+		inside ^= rest->at[n] == '"';
+	*word = (struct piece){ rest->at, n };
+	*rest = (struct piece){ rest->at + n, rest->length - n };
+}
+
+static bool word_equal(struct piece word, const char *other, size_t length, bool caseless)
+{
+	if (word.length != length)
+		return false;
+	return caseless ? strncasecmp(word.at, other, length) == 0 : memcmp(word.at, other, length) == 0;
+}
+
+/* Index of the word in a list of at most 32 with blanks between; -1: not there. */
+static int index_in(const char *list, struct piece word, bool caseless)
+{
+	int index = 0;
+
+	for (const char *at = list + strspn(list, " "); *at; at += strspn(at, " "), index++) {
+		size_t length = strcspn(at, " ");
+
+		if (word.length && word_equal(word, at, length, caseless))
+			return index;
+		at += length;
+	}
+	return -1;
+}
+
+static unsigned words_in(const char *list)
+{
+	unsigned count = 0;
+
+	for (const char *at = list + strspn(list, " "); *at; at += strcspn(at, " "), at += strspn(at, " "))
+		count++;
+	return count;
+}
+
+/* ---- one pair of lines ---- */
+
+struct walk {
+	const struct compare_rule *rule;
+	const char *replaced; /* of the rule's, those that have not been missed yet */
+};
+
+/* The next word that may be missing is this one: then it has been missed. */
+static bool is_replaced(struct walk *w, struct piece word)
+{
+	size_t length = strcspn(w->replaced, "\n");
+
+	if (!word.length || !word_equal(word, w->replaced, length, false))
+		return false;
+	w->replaced += length + (w->replaced[length] == '\n');
+	return true;
+}
+
+/* Of `live`, words may be missing, and of `made`, words may be new; all else is the same, blanks too. */
+static bool same_but_for_words(struct walk *w, struct piece live, struct piece made)
+{
+	struct piece live_blanks, live_word, made_blanks, made_word, lost = { "", 0 };
+	bool gone = false, came = false;
+
+	next_word(&live, &live_blanks, &live_word);
+	next_word(&made, &made_blanks, &made_word);
+	for (;;) {
+		/* A word takes the blanks on one of its sides along, and a new one brings one. */
+		bool blanks = same(live_blanks, made_blanks) || (gone && same(lost, made_blanks)) ||
+			      (came && made_blanks.length == 1 && *made_blanks.at == ' ');
+
+		if (blanks && same(live_word, made_word)) {
+			if (!live_word.length)
+				return live.length == 0 && made.length == 0;
+			gone = came = false;
+			next_word(&live, &live_blanks, &live_word);
+			next_word(&made, &made_blanks, &made_word);
+		} else if (is_replaced(w, live_word)) {
+			lost = gone ? lost : live_blanks;
+			gone = true;
+			next_word(&live, &live_blanks, &live_word);
+		} else if (index_in(w->rule->added, made_word, false) >= 0 && made_blanks.length <= 1) {
+			came = true;
+			next_word(&made, &made_blanks, &made_word);
+		} else {
+			return false;
+		}
+	}
+}
+
+/* ---- where a line stands ---- */
+
+struct place {
+	const struct compare_rule *rule;
+	bool inside;	/* the section that may differ */
+	bool continued; /* the line before ends in a backslash */
+	bool head;	/* the line, or the one that it continues, begins with a word of heads */
+	bool begins;	/* ... or it begins a block */
+};
+
+static struct piece trimmed(struct piece text)
+{
+	while (text.length && blank(*text.at))
+		text = (struct piece){ text.at + 1, text.length - 1 };
+	while (text.length && blank(text.at[text.length - 1]))
+		text.length--;
+	return text;
+}
+
+static bool begins_with(struct piece text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return text.length >= length && memcmp(text.at, word, length) == 0 &&
+	       (text.length == length || blank(text.at[length]) || text.at[length] == '=');
+}
+
+static void place_next(struct place *p, struct piece line)
+{
+	const char *section = p->rule->section;
+	struct piece text = trimmed(line);
+
+	if (section && text.length && *text.at == '[')
+		p->inside = word_equal(text, section, strlen(section), true);
+	if (!p->continued) {
+		p->head = !p->rule->heads;
+		for (size_t i = 0; p->rule->heads && p->rule->heads[i]; i++)
+			p->head = p->head || begins_with(text, p->rule->heads[i]);
+		p->begins = p->rule->block && begins_with(text, p->rule->block);
+	}
+	/* Only the files with blocks know continued lines. */
+	p->continued = p->rule->block && line.length && line.at[line.length - 1] == '\\';
+}
+
+static bool may_differ(const struct place *p)
+{
+	return p->head && (!p->rule->section || p->inside);
+}
+
+/* ---- the whole ---- */
+
+static int differs(unsigned long number, const char *what, struct error *err)
+{
+	return error_set(err, -EILSEQ, "line %lu of the candidate %s", number, what);
+}
+
+/* A line more, of nothing but a head and new words. */
+static bool is_added(const struct compare_rule *rule, struct piece line)
+{
+	struct piece blanks, word;
+	bool first = true;
+
+	for (;; first = false) {
+		bool known = false;
+
+		next_word(&line, &blanks, &word);
+		if (!word.length)
+			return !first;
+		for (size_t i = 0; first && rule->heads && rule->heads[i]; i++)
+			known = known || word_equal(word, rule->heads[i], strlen(rule->heads[i]), false);
+		if (!known && index_in(rule->added, word, false) < 0)
+			return false;
+	}
+}
+
+static int check_rows(const struct bytes *live, const struct bytes *made, struct walk *w, struct error *err)
+{
+	struct reader l = reader_of(live), m = reader_of(made);
+	struct place place = { .rule = w->rule };
+	struct row a, b;
+
+	while (reader_row(&l, &a)) {
+		/* A file that ended without a line end gets one before a line that is added. */
+		bool closed = w->rule->line && l.left == 0 && !a.ending.length && m.left > 1;
+
+		if (!reader_row(&m, &b))
+			return error_set(err, -EILSEQ, "line %lu is not in the candidate", l.number);
+		place_next(&place, a.text);
+		if (!same(a.ending, b.ending) && !closed)
+			return differs(m.number, "ends in another way", err);
+		if (same(a.text, b.text))
+			continue;
+		if (!may_differ(&place))
+			return differs(m.number, "must not differ", err);
+		if (!same_but_for_words(w, a.text, b.text))
+			return differs(m.number, "differs in more than the parameters", err);
+	}
+	while (reader_row(&m, &b))
+		if (!w->rule->line || !is_added(w->rule, b.text))
+			return differs(m.number, "was not there", err);
+	if (*w->replaced)
+		return error_set(err, -EILSEQ, "a replaced parameter is still in the candidate");
+	return 0;
+}
+
+/* Which of the added words have been seen in an entry, a bit each. */
+struct entries {
+	const struct compare_rule *rule;
+	unsigned all, seen;
+	bool any;	  /* the entry has a line that may differ */
+	unsigned lacking; /* entries without all of them */
+	unsigned long first;
+	unsigned long count;
+};
+
+static void entry_end(struct entries *e, unsigned long number)
+{
+	bool lacks = e->any && (e->seen & e->all) != e->all;
+
+	if (lacks && !e->lacking++)
+		e->first = number;
+	e->count += e->any;
+	e->any = false;
+	e->seen = 0;
+}
+
+static void entry_words(struct entries *e, struct piece line)
+{
+	struct piece blanks, word;
+
+	e->any = true;
+	for (next_word(&line, &blanks, &word); word.length; next_word(&line, &blanks, &word)) {
+		int index = index_in(e->rule->added, word, e->rule->caseless);
+
+		if (index >= 0)
+			e->seen |= 1u << index;
+	}
+}
+
+static bool is_list_entry(struct piece line)
+{
+	struct piece text = trimmed(line);
+
+	return text.length && *text.at != ';' && *text.at != '[' && memchr(text.at, '=', text.length);
+}
+
+static int check_entries(const struct bytes *made, const struct compare_rule *rule, struct error *err)
+{
+	unsigned words = words_in(rule->added);
+	struct entries e = { .rule = rule, .all = words >= 32 ? ~0u : (1u << words) - 1 };
+	struct place place = { .rule = rule };
+	struct reader m = reader_of(made);
+	struct row row;
+
+	while (reader_row(&m, &row)) {
+		place_next(&place, row.text);
+		if (place.begins)
+			entry_end(&e, m.number);
+		if (!may_differ(&place) || (rule->section && !is_list_entry(row.text)))
+			continue;
+		entry_words(&e, row.text);
+		if (rule->section)
+			entry_end(&e, m.number);
+	}
+	entry_end(&e, m.number);
+	if (e.lacking > rule->left_out)
+		return error_set(err, -EILSEQ,
+			"%u entries of %lu lack a parameter, the first before line %lu; %u were to be left "
+			"out",
+			e.lacking, e.count, e.first, rule->left_out);
+	return 0;
+}
+
+int compare_check(const struct bytes *live, const struct bytes *made, const struct compare_rule *rule,
+	struct error *err)
+{
+	struct walk walk = { rule, rule->replaced };
+	int rc = check_rows(live, made, &walk, err);
+
+	return rc ? rc : check_entries(made, rule, err);
+}
+
+/* ---- the difference, for people ---- */
+
+#define CONTEXT 3
+
+/* A row of the difference: ' ' of both, '-' of the live file, '+' of the candidate. */
+struct change {
+	char mark;
+	struct row row;
+};
+
+struct changes {
+	struct change *rows;
+	size_t count;
+};
+
+static void add_change(struct changes *c, char mark, const struct row *row)
+{
+	c->rows[c->count++] = (struct change){ mark, *row };
+}
+
+/* Lines differ in their place, and lines that are added come last: compare_check() has seen to that. */
+static void find_changes(const struct bytes *live, const struct bytes *made, struct changes *c)
+{
+	struct reader l = reader_of(live), m = reader_of(made), m_run = m;
+	struct row a, b;
+
+	while (reader_row(&l, &a)) {
+		bool there = reader_row(&m, &b);
+
+		if (there && same(a.text, b.text) && same(a.ending, b.ending)) {
+			for (struct row late; m_run.number + 1 < m.number && reader_row(&m_run, &late);)
+				add_change(c, '+', &late);
+			m_run = m;
+			add_change(c, ' ', &a);
+		} else {
+			add_change(c, '-', &a);
+		}
+	}
+	while (reader_row(&m_run, &b))
+		add_change(c, '+', &b);
+}
+
+static void print_range(FILE *out, char mark, size_t before, size_t count)
+{
+	fprintf(out, " %c%zu", mark, count ? before + 1 : before);
+	if (count != 1)
+		fprintf(out, ",%zu", count);
+}
+
+static void print_hunk(const struct changes *c, size_t begin, size_t end, size_t live, size_t made, FILE *out)
+{
+	size_t live_count = 0, made_count = 0;
+
+	for (size_t i = begin; i < end; i++) {
+		live_count += c->rows[i].mark != '+';
+		made_count += c->rows[i].mark != '-';
+	}
+	fputs("@@", out);
+	print_range(out, '-', live, live_count);
+	print_range(out, '+', made, made_count);
+	fputs(" @@\n", out);
+	for (size_t i = begin; i < end; i++) {
+		const struct row *row = &c->rows[i].row;
+
+		fputc(c->rows[i].mark, out);
+		fwrite(row->text.at, 1, row->text.length, out);
+		fwrite(row->ending.at, 1, row->ending.length, out);
+		if (!row->ending.length || row->ending.at[row->ending.length - 1] != '\n')
+			fputs("\n\\ No newline at end of file\n", out);
+	}
+}
+
+/* The end of the hunk whose first change is at `first`: no more than twice the context to the next one. */
+static size_t hunk_end(const struct changes *c, size_t first)
+{
+	size_t last = first;
+
+	for (size_t i = first; i < c->count && i <= last + 2 * CONTEXT + 1; i++)
+		if (c->rows[i].mark != ' ')
+			last = i;
+	return last + 1 + CONTEXT < c->count ? last + 1 + CONTEXT : c->count;
+}
+
+int compare_print(const struct bytes *live, const char *live_name, const struct bytes *made,
+	const char *made_name, FILE *out)
+{
+	size_t rows = reader_of(live).left + reader_of(made).left, done = 0, live_rows = 0, made_rows = 0;
+	struct changes c = { calloc(rows + 1, sizeof(*c.rows)), 0 };
+
+	if (!c.rows)
+		return -ENOMEM;
+	find_changes(live, made, &c);
+	fprintf(out, "--- %s\n+++ %s\n", live_name, made_name);
+	for (size_t first = 0; first < c.count; first++) {
+		size_t begin, end;
+
+		if (c.rows[first].mark == ' ')
+			continue;
+		begin = first >= done + CONTEXT ? first - CONTEXT : done;
+		end = hunk_end(&c, first);
+		for (; done < begin; done++, live_rows++)
+			made_rows++;
+		print_hunk(&c, begin, end, live_rows, made_rows, out);
+		for (; done < end; done++) {
+			live_rows += c.rows[done].mark != '+';
+			made_rows += c.rows[done].mark != '-';
+		}
+		first = end - 1;
+	}
+	free(c.rows);
+	return 0;
+}
