@@ -128,31 +128,85 @@ static bool is_replaced(struct walk *w, struct piece word)
 	return true;
 }
 
+/* What stands between two words that both have. */
+struct between {
+	bool start;	   /* of the line, or of what follows its head */
+	bool gone;	   /* words of `live` are missing */
+	bool came;	   /* words are new */
+	struct piece lost; /* the blanks before the first that is missing */
+};
+
+static bool is_blank_one(struct piece blanks)
+{
+	return blanks.length == 1 && *blanks.at == ' ';
+}
+
+/*
+ * A missing word takes the blanks before it along, or at the start those behind it.  A new word brings one
+ * blank, and before "--" one behind it.
+ */
+static bool blanks_fit(
+	const struct between *b, struct piece live_blanks, struct piece live_word, struct piece made_blanks)
+{
+	bool dashes = word_equal(live_word, "--", 2, false);
+
+	if (b->came)
+		return same(live_blanks, made_blanks) || (dashes && is_blank_one(made_blanks));
+	if (b->gone && b->start && !dashes)
+		return same(b->lost, made_blanks);
+	return same(live_blanks, made_blanks);
+}
+
+static bool new_blanks_fit(
+	const struct between *b, struct piece live_blanks, struct piece live_word, struct piece made_blanks)
+{
+	if (b->came)
+		return is_blank_one(made_blanks);
+	if (b->start && b->gone)
+		return same(b->lost, made_blanks);
+	if (b->start && word_equal(live_word, "--", 2, false))
+		return same(live_blanks, made_blanks);
+	return is_blank_one(made_blanks);
+}
+
+static bool is_head(const struct compare_rule *rule, struct piece word)
+{
+	for (size_t i = 0; rule->heads && rule->heads[i]; i++)
+		if (word_equal(word, rule->heads[i], strlen(rule->heads[i]), false))
+			return true;
+	return false;
+}
+
 /* Of `live`, words may be missing, and of `made`, words may be new; all else is the same, blanks too. */
 static bool same_but_for_words(struct walk *w, struct piece live, struct piece made)
 {
-	struct piece live_blanks, live_word, made_blanks, made_word, lost = { "", 0 };
-	bool gone = false, came = false;
+	struct piece live_blanks, live_word, made_blanks, made_word;
+	struct between between = { .start = true };
+	unsigned seen = 0; /* of the added words, those so far: none comes twice */
+	bool first = true;
 
 	next_word(&live, &live_blanks, &live_word);
 	next_word(&made, &made_blanks, &made_word);
 	for (;;) {
-		/* A word takes the blanks on one of its sides along, and a new one brings one. */
-		bool blanks = same(live_blanks, made_blanks) || (gone && same(lost, made_blanks)) ||
-			      (came && made_blanks.length == 1 && *made_blanks.at == ' ');
+		int index = index_in(w->rule->added, made_word, w->rule->caseless);
+		unsigned bit = index < 0 ? 0 : 1u << index;
 
-		if (blanks && same(live_word, made_word)) {
+		if (same(live_word, made_word) && blanks_fit(&between, live_blanks, live_word, made_blanks)) {
 			if (!live_word.length)
 				return live.length == 0 && made.length == 0;
-			gone = came = false;
+			between = (struct between){ .start = first && is_head(w->rule, live_word) };
+			first = false;
+			seen |= bit;
 			next_word(&live, &live_blanks, &live_word);
 			next_word(&made, &made_blanks, &made_word);
 		} else if (is_replaced(w, live_word)) {
-			lost = gone ? lost : live_blanks;
-			gone = true;
+			between.lost = between.gone ? between.lost : live_blanks;
+			between.gone = true;
 			next_word(&live, &live_blanks, &live_word);
-		} else if (index_in(w->rule->added, made_word, false) >= 0 && made_blanks.length <= 1) {
-			came = true;
+		} else if (bit && !(seen & bit) &&
+			   new_blanks_fit(&between, live_blanks, live_word, made_blanks)) {
+			between.came = true;
+			seen |= bit;
 			next_word(&made, &made_blanks, &made_word);
 		} else {
 			return false;
@@ -216,21 +270,27 @@ static int differs(unsigned long number, const char *what, struct error *err)
 	return error_set(err, -EILSEQ, "line %lu of the candidate %s", number, what);
 }
 
-/* A line more, of nothing but a head and new words. */
-static bool is_added(const struct compare_rule *rule, struct piece line)
+/* A line more, of nothing but a head and new words, a blank between them, and ended like the one before. */
+static bool is_added(const struct compare_rule *rule, const struct row *row, struct piece ending)
 {
-	struct piece blanks, word;
-	bool first = true;
+	struct piece rest = row->text, blanks, word;
+	unsigned seen = 0, bit, words = 0;
 
-	for (;; first = false) {
-		bool known = false;
+	if (!row->ending.length || (ending.length && !same(row->ending, ending)))
+		return false;
+	for (;; words++, seen |= bit) {
+		bool head;
+		int index;
 
-		next_word(&line, &blanks, &word);
+		next_word(&rest, &blanks, &word);
+		if (blanks.length != (words && word.length ? 1 : 0))
+			return false;
 		if (!word.length)
-			return !first;
-		for (size_t i = 0; first && rule->heads && rule->heads[i]; i++)
-			known = known || word_equal(word, rule->heads[i], strlen(rule->heads[i]), false);
-		if (!known && index_in(rule->added, word, false) < 0)
+			return words;
+		head = !words && is_head(rule, word);
+		index = index_in(rule->added, word, false);
+		bit = index < 0 ? 0 : 1u << index;
+		if (!head && (!bit || (seen & bit) || (!words && rule->heads)))
 			return false;
 	}
 }
@@ -241,6 +301,7 @@ static int check_rows(const struct bytes *live, const struct bytes *made, struct
 	struct place place = { .rule = w->rule };
 	struct row a, b;
 
+	b.ending = (struct piece){ "", 0 };
 	while (reader_row(&l, &a)) {
 		/* A file that ended without a line end gets one before a line that is added. */
 		bool closed = w->rule->line && l.left == 0 && !a.ending.length && m.left > 1;
@@ -248,7 +309,7 @@ static int check_rows(const struct bytes *live, const struct bytes *made, struct
 		if (!reader_row(&m, &b))
 			return error_set(err, -EILSEQ, "line %lu is not in the candidate", l.number);
 		place_next(&place, a.text);
-		if (!same(a.ending, b.ending) && !closed)
+		if (!same(a.ending, b.ending) && !(closed && word_equal(b.ending, "\n", 1, false)))
 			return differs(m.number, "ends in another way", err);
 		if (same(a.text, b.text))
 			continue;
@@ -257,8 +318,8 @@ static int check_rows(const struct bytes *live, const struct bytes *made, struct
 		if (!same_but_for_words(w, a.text, b.text))
 			return differs(m.number, "differs in more than the parameters", err);
 	}
-	while (reader_row(&m, &b))
-		if (!w->rule->line || !is_added(w->rule, b.text))
+	for (struct piece ending = b.ending; reader_row(&m, &b); ending = b.ending)
+		if (!w->rule->line || !is_added(w->rule, &b, ending))
 			return differs(m.number, "was not there", err);
 	if (*w->replaced)
 		return error_set(err, -EILSEQ, "a replaced parameter is still in the candidate");

@@ -171,7 +171,7 @@ static void remove_word(const struct kernel_line *line, size_t count, size_t i, 
 	/* Blanks that the word before took along. */
 	if (edits->count && edits->rows[edits->count - 1].at + edits->rows[edits->count - 1].remove > before)
 		before = edits->rows[edits->count - 1].at + edits->rows[edits->count - 1].remove;
-	if ((i || line->led) && !memchr(line->text + before, '\n', begin - before))
+	if ((i || (line->led && !line->head)) && !memchr(line->text + before, '\n', begin - before))
 		begin = before;
 	else if (!memchr(line->text + end, '\n', next - end))
 		end = next;
@@ -273,6 +273,9 @@ static void insert_words(const struct kernel_line *line, size_t count, const cha
 
 	for (size_t i = 0; i < count; i++)
 		before = before || !gone[i];
+	/* The last word was the first of its line: it went without the blanks before it. */
+	if (count && gone[count - 1] && edits->rows[edits->count - 1].at == line->words[count - 1].begin)
+		before = false;
 	if (asprintf(&text, "%s%s%s", before ? " " : "", insert, first ? " " : "") < 0)
 		edits->failed = true;
 	else

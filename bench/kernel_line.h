@@ -26,6 +26,7 @@ struct kernel_line {
 	size_t start;	      /* where the first word goes if there is none */
 	unsigned long number; /* of the file's line that start is in, from 1 */
 	bool led;	      /* something stands before the first word and needs a blank behind it */
+	bool head;	      /* ... which is the line's first word: the blanks behind it stay */
 	bool quote;	      /* a double quote is not closed: nothing can be added behind it */
 	bool failed;	      /* out of memory */
 };

@@ -37,12 +37,14 @@ static void entry_read(const struct candidate_input *in, struct entry *entry)
 		entry->boots_linux = entry->boots_linux || span_is(text, head, head_end, "linux");
 		if (!span_is(text, head, head_end, "options"))
 			continue;
-		if (!entry->options++)
+		/* Where no options line has words the last one takes the new ones. */
+		if (!entry->options++ || !entry->line.count) {
+			kernel_line_free(&entry->line);
 			kernel_line_begin(&entry->line, text, head_end, line.number, true);
-		else if (!entry->line.count)
-			entry->line.start = head_end;
+		}
 		kernel_line_words(&entry->line, head_end, line.end);
 	}
+	entry->line.head = true;
 	entry->variable = has_variable(&entry->line);
 }
 
