@@ -110,9 +110,10 @@ struct candidate {
 
 	/* How the result is checked (bench/compare.h). */
 	enum candidate_words words;
-	const char *const *heads; /* first words of lines that may differ; NULL: any line */
-	const char *block;	  /* first word of a line that begins an entry; NULL: the file is one */
-	bool line;		  /* a line may be added at the end */
+	const char *const
+		*heads; /* first words of lines that may differ, the first of them in each entry; NULL: any */
+	const char *block;   /* first word of a line that begins an entry; NULL: the file is one */
+	bool line;	     /* a line may be added at the end */
 	const char *section; /* only lines of this section may differ, each an entry; NULL: no sections */
 
 	/* 0; -ENODATA with the reason in err where there is nothing to make; another -errno is an error. */

@@ -41,6 +41,16 @@ static bool is_entry(const char *text, const struct line *line)
 	       memchr(text + head, '=', line->end - head);
 }
 
+/* Whatever were added behind a quote that is not closed would belong to the name. */
+static bool is_open(const char *text, const struct line *line)
+{
+	bool quoted = false;
+
+	for (size_t at = line->begin; at < line->end; at++)
+		quoted ^= text[at] == '"';
+	return quoted;
+}
+
 /* The switches that the entry lacks, behind its last word. */
 static void write_entry(
 	const struct candidate_input *in, const struct line *line, struct candidate_output *out)
@@ -82,6 +92,10 @@ static int boot_ini_transform(
 			end--;
 		if (begin < end && text[begin] == '[')
 			inside = equal_caseless(text + begin, end - begin, section);
+		if (inside && is_entry(text, &line) && is_open(text, &line))
+			return error_set(err, -ENODATA,
+				"%s:%lu: a double quote is not closed; add the switch by hand", in->live,
+				line.number);
 		if (inside && is_entry(text, &line))
 			write_entry(in, &line, out);
 		else

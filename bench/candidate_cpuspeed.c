@@ -18,11 +18,14 @@ static size_t value_end(const char *text, size_t begin, size_t end)
 	return begin;
 }
 
-/* A number, with or without quotes, or nothing; anything else is shell that is not to be guessed at. */
+/* A number, or nothing, between a pair of quotes or none; anything else is shell that is not to be guessed at. */
 static bool is_plain(const char *text, size_t begin, size_t end)
 {
-	while (begin < end &&
-		(isdigit((unsigned char)text[begin]) || text[begin] == '"' || text[begin] == '\''))
+	if (end - begin >= 2 && (text[begin] == '"' || text[begin] == '\'') && text[end - 1] == text[begin]) {
+		begin++;
+		end--;
+	}
+	while (begin < end && isdigit((unsigned char)text[begin]))
 		begin++;
 	return begin == end;
 }

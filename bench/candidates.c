@@ -219,7 +219,7 @@ static int keep(struct job *job, const struct candidate *c, struct candidate_ite
 	if (!rc)
 		rc = difference_of(job, item, &live, &made);
 	if (!rc) {
-		item->steps = candidate_steps(c, job->request, m->replaced.at);
+		item->steps = candidate_steps(c, in->request, m->replaced.at);
 		job->report->made++;
 		rc = item->steps ? 0 : error_set(job->err, -ENOMEM, "out of memory");
 	}
@@ -278,28 +278,38 @@ static int read_beside(struct job *job, const struct candidate *c, char *path, s
 	return text->at ? 0 : error_set(job->err, -ENOMEM, "out of memory");
 }
 
+static int make_item(struct job *job, const struct candidate *c, struct candidate_item *item,
+	struct candidate_input *in, mode_t mode)
+{
+	char beside_path[PATH_MAX];
+	int rc = read_beside(job, c, beside_path, &in->beside);
+
+	in->beside_path = beside_path;
+	return rc ? rc : make(job, c, item, in, mode);
+}
+
 static int make_from(struct job *job, const struct candidate *c, const char *live)
 {
+	/* A writer gets the words that are for it, those of Windows or those of Linux. */
+	char *words = candidate_expected(
+		c->words == WORDS_WINDOWS ? WORDS_WINDOWS : WORDS_LINUX, job->request, job->max_khz);
+	struct candidate_request request = *job->request;
+	struct candidate_input in = { .request = &request, .max_khz = job->max_khz, .live = live };
 	struct candidate_item *item = item_new(job, c, live);
-	struct candidate_input in = { .request = job->request, .max_khz = job->max_khz, .live = live };
-	char beside_path[PATH_MAX];
 	struct error why = { "" };
 	mode_t mode = 0666;
-	int rc;
+	int rc = 0;
 
-	if (!item)
-		return error_set(job->err, -ENOMEM, "out of memory");
-	rc = *live ? candidate_read(live, &in.text, &mode, &why) : 0;
-	if (rc) {
+	request.parameters = words;
+	if (!item || !words)
+		rc = error_set(job->err, -ENOMEM, "out of memory");
+	else if (*live && candidate_read(live, &in.text, &mode, &why))
 		snprintf(item->reason, sizeof(item->reason), "%s", why.text);
-		return 0;
-	}
-	rc = read_beside(job, c, beside_path, &in.beside);
-	in.beside_path = beside_path;
-	if (!rc)
-		rc = make(job, c, item, &in, mode);
+	else
+		rc = make_item(job, c, item, &in, mode);
 	free(in.text.at);
 	free(in.beside.at);
+	free(words);
 	return rc;
 }
 

@@ -101,13 +101,18 @@ static int index_in(const char *list, struct piece word, bool caseless)
 	return -1;
 }
 
-static unsigned words_in(const char *list)
+/* A bit for each word of the list; one that is there twice counts once. */
+static unsigned all_of(const char *list, bool caseless)
 {
-	unsigned count = 0;
+	unsigned all = 0;
 
-	for (const char *at = list + strspn(list, " "); *at; at += strcspn(at, " "), at += strspn(at, " "))
-		count++;
-	return count;
+	for (const char *at = list + strspn(list, " "); *at; at += strspn(at, " ")) {
+		struct piece word = { at, strcspn(at, " ") };
+
+		all |= 1u << index_in(list, word, caseless);
+		at += word.length;
+	}
+	return all;
 }
 
 /* ---- one pair of lines ---- */
@@ -330,7 +335,7 @@ static int check_rows(const struct bytes *live, const struct bytes *made, struct
 struct entries {
 	const struct compare_rule *rule;
 	unsigned all, seen;
-	bool any;	  /* the entry has a line that may differ */
+	bool any;	  /* the entry has a line with the first head */
 	unsigned lacking; /* entries without all of them */
 	unsigned long first;
 	unsigned long count;
@@ -351,7 +356,8 @@ static void entry_words(struct entries *e, struct piece line)
 {
 	struct piece blanks, word;
 
-	e->any = true;
+	/* Modules alone boot nothing. */
+	e->any = e->any || !e->rule->heads || begins_with(trimmed(line), e->rule->heads[0]);
 	for (next_word(&line, &blanks, &word); word.length; next_word(&line, &blanks, &word)) {
 		int index = index_in(e->rule->added, word, e->rule->caseless);
 
@@ -369,8 +375,7 @@ static bool is_list_entry(struct piece line)
 
 static int check_entries(const struct bytes *made, const struct compare_rule *rule, struct error *err)
 {
-	unsigned words = words_in(rule->added);
-	struct entries e = { .rule = rule, .all = words >= 32 ? ~0u : (1u << words) - 1 };
+	struct entries e = { .rule = rule, .all = all_of(rule->added, rule->caseless) };
 	struct place place = { .rule = rule };
 	struct reader m = reader_of(made);
 	struct row row;
