@@ -23,7 +23,7 @@ static bool has_switch(const char *text, const struct line *line, const char *wo
 		quoted ^= text[at] == '"';
 		if (quoted || text[at] != '/')
 			continue;
-		while (end < line->end && text[end] != ' ' && text[end] != '\t')
+		while (end < line->end && text[end] != ' ' && text[end] != '\t' && text[end] != '\r')
 			end++;
 		if (end - at == length && strncasecmp(text + at, word, length) == 0)
 			return true;

@@ -71,7 +71,8 @@ static void add_lacking(
 	for (size_t name = 0; name < NAMES; name++) {
 		if (found[name])
 			continue;
-		fprintf(out->text, "%s%s=%lu\n", ending, names[name], in->max_khz);
+		fprintf(out->text, "%s%s=%lu", ending, names[name], in->max_khz);
+		line_end_again(in->text.at, in->text.length, out->text);
 		fprintf(out->notes, "%s was not set: a line is added\n", names[name]);
 		out->changed++;
 		ending = "";

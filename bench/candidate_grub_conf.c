@@ -73,10 +73,6 @@ static int add_parameters(struct scan *s, const struct command_line *command, si
 	kernel_line_words(&line, begin, command->end);
 	if (line.failed)
 		rc = error_set(s->err, -ENOMEM, "%s: out of memory", s->in->live);
-	else if (line.quote)
-		rc = error_set(s->err, -ENODATA,
-			"%s:%lu: a double quote is not closed; add the parameters by hand", s->in->live,
-			command->number);
 	else if (kernel_line_edit(
 			 &line, s->in->request->parameters, s->edits, s->out->notes, s->out->replaced))
 		s->out->changed++;
@@ -96,10 +92,12 @@ static int image_line(struct scan *s, const struct command_line *command, bool m
 	const char *text = s->in->text.at;
 	struct kernel_line line;
 	size_t image, base = 0, end = 0;
+	bool quote;
 
 	kernel_line_begin(&line, text, command->head_end, command->number, true);
 	kernel_line_words(&line, command->head_end + (text[command->head_end] == '='), command->end);
 	image = image_index(&line);
+	quote = line.quote;
 	if (image < line.count) {
 		end = line.words[image].end;
 		base = base_name(text, &line.words[image]);
@@ -115,6 +113,10 @@ static int image_line(struct scan *s, const struct command_line *command, bool m
 		leave_out(s, command, "it names no kernel");
 	else if (!module && begins_with_any(text, base, end, others, sizeof(others) / sizeof(others[0])))
 		leave_out(s, command, "this is not Linux");
+	else if (quote)
+		return error_set(s->err, -ENODATA,
+			"%s:%lu: a double quote is not closed; add the parameters by hand", s->in->live,
+			command->number);
 	else
 		return add_parameters(s, command, end);
 	return 0;

@@ -63,17 +63,23 @@ static bool blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* Between words a carriage return is a blank as well; before the line end it belongs to that. */
+static bool parts(char c)
+{
+	return blank(c) || c == '\r';
+}
+
 /* The next blanks and the word behind them; the word is empty at the end.  Blanks in double quotes are none. */
 static void next_word(struct piece *rest, struct piece *blanks, struct piece *word)
 {
 	bool inside = false;
 	size_t n = 0;
 
-	while (n < rest->length && blank(rest->at[n]))
+	while (n < rest->length && parts(rest->at[n]))
 		n++;
 	*blanks = (struct piece){ rest->at, n };
 	*rest = (struct piece){ rest->at + n, rest->length - n };
-	for (n = 0; n < rest->length && (inside || !blank(rest->at[n])); n++)
+	for (n = 0; n < rest->length && (inside || !parts(rest->at[n])); n++)
 		inside ^= rest->at[n] == '"';
 	*word = (struct piece){ rest->at, n };
 	*rest = (struct piece){ rest->at + n, rest->length - n };
@@ -157,6 +163,11 @@ static bool blanks_fit(
 
 	if (b->came)
 		return same(live_blanks, made_blanks) || (dashes && is_blank_one(made_blanks));
+	/* Nothing but the mark of a continued line is left. */
+	if (b->gone && b->start && word_equal(live_word, "\\", 1, false))
+		return made_blanks.length == b->lost.length + live_blanks.length &&
+		       memcmp(made_blanks.at, b->lost.at, b->lost.length) == 0 &&
+		       memcmp(made_blanks.at + b->lost.length, live_blanks.at, live_blanks.length) == 0;
 	if (b->gone && b->start && !dashes)
 		return same(b->lost, made_blanks);
 	return same(live_blanks, made_blanks);
@@ -300,6 +311,17 @@ static bool is_added(const struct compare_rule *rule, const struct row *row, str
 	}
 }
 
+/* The last line had no line end and has one now, behind which lines are added: those end in "\n". */
+static bool is_closed(struct piece live_ending, struct piece *made_ending)
+{
+	bool closed = made_ending->length == live_ending.length + 1 &&
+		      memcmp(made_ending->at, live_ending.at, live_ending.length) == 0;
+
+	if (closed)
+		*made_ending = (struct piece){ "\n", 1 };
+	return closed;
+}
+
 static int check_rows(const struct bytes *live, const struct bytes *made, struct walk *w, struct error *err)
 {
 	struct reader l = reader_of(live), m = reader_of(made);
@@ -308,13 +330,12 @@ static int check_rows(const struct bytes *live, const struct bytes *made, struct
 
 	b.ending = (struct piece){ "", 0 };
 	while (reader_row(&l, &a)) {
-		/* A file that ended without a line end gets one before a line that is added. */
-		bool closed = w->rule->line && l.left == 0 && !a.ending.length && m.left > 1;
+		bool last = w->rule->line && l.left == 0 && m.left > 1;
 
 		if (!reader_row(&m, &b))
 			return error_set(err, -EILSEQ, "line %lu is not in the candidate", l.number);
 		place_next(&place, a.text);
-		if (!same(a.ending, b.ending) && !(closed && word_equal(b.ending, "\n", 1, false)))
+		if (!same(a.ending, b.ending) && !(last && is_closed(a.ending, &b.ending)))
 			return differs(m.number, "ends in another way", err);
 		if (same(a.text, b.text))
 			continue;
@@ -359,8 +380,13 @@ static void entry_words(struct entries *e, struct piece line)
 	/* Modules alone boot nothing. */
 	e->any = e->any || !e->rule->heads || begins_with(trimmed(line), e->rule->heads[0]);
 	for (next_word(&line, &blanks, &word); word.length; next_word(&line, &blanks, &word)) {
-		int index = index_in(e->rule->added, word, e->rule->caseless);
+		const char *slash = e->rule->section ? memrchr(word.at, '/', word.length) : NULL;
+		int index;
 
+		/* A switch may follow another word without a blank. */
+		if (slash)
+			word = (struct piece){ slash, word.length - (size_t)(slash - word.at) };
+		index = index_in(e->rule->added, word, e->rule->caseless);
 		if (index >= 0)
 			e->seen |= 1u << index;
 	}

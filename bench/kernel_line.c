@@ -171,7 +171,8 @@ static void remove_word(const struct kernel_line *line, size_t count, size_t i, 
 	/* Blanks that the word before took along. */
 	if (edits->count && edits->rows[edits->count - 1].at + edits->rows[edits->count - 1].remove > before)
 		before = edits->rows[edits->count - 1].at + edits->rows[edits->count - 1].remove;
-	if ((i || (line->led && !line->head)) && !memchr(line->text + before, '\n', begin - before))
+	if ((i || (line->led && !line->head)) && before < begin &&
+		!memchr(line->text + before, '\n', begin - before))
 		begin = before;
 	else if (!memchr(line->text + end, '\n', next - end))
 		end = next;

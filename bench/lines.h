@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 struct line {
@@ -42,6 +43,19 @@ static inline void line_head(
 	while (*end < line->end && text[*end] != ' ' && text[*end] != '\t' &&
 		!(text[*end] && strchr(marks, text[*end])))
 		++*end;
+}
+
+/* Writes the line end that the text's last line has, "\n" where it has none. */
+static inline void line_end_again(const char *text, size_t length, FILE *out)
+{
+	size_t begin = length ? length - 1 : 0;
+
+	while (begin && text[begin - 1] == '\r')
+		begin--;
+	if (length && text[length - 1] == '\n')
+		fwrite(text + begin, 1, length - begin, out);
+	else
+		fputc('\n', out);
 }
 
 static inline bool span_is(const char *text, size_t begin, size_t end, const char *word)

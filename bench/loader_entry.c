@@ -82,16 +82,30 @@ static int entry_refuse(const struct candidate_input *in, const struct entry *en
 	return 0;
 }
 
-/* An entry without options gets a line of them, with the line end that the file has. */
+/* Each word once, a blank between them. */
+static void write_words(const char *parameters, FILE *out)
+{
+	struct kernel_line none;
+	char *words;
+
+	kernel_line_begin(&none, "", 0, 1, false);
+	words = kernel_line_missing(&none, parameters, "", out);
+	if (words)
+		fputs(words, out);
+	free(words);
+}
+
+/* An entry without options gets a line of them. */
 static void add_line(const struct candidate_input *in, struct candidate_output *out)
 {
 	const struct bytes *text = &in->text;
-	bool crlf = text->length > 1 && memcmp(text->at + text->length - 2, "\r\n", 2) == 0;
 
 	fwrite(text->at, 1, text->length, out->text);
 	if (text->length && text->at[text->length - 1] != '\n')
 		fputc('\n', out->text);
-	fprintf(out->text, "options %s%s\n", in->request->parameters, crlf ? "\r" : "");
+	fputs("options ", out->text);
+	write_words(in->request->parameters, out->text);
+	line_end_again(text->at, text->length, out->text);
 	fprintf(out->notes, "it had no options: a line is added\n");
 	out->changed++;
 }

@@ -64,8 +64,10 @@ static void second_look(const struct candidate *c, const struct candidate_input 
 	FILE *out = open_memstream(&shown, &size);
 
 	if (compare_check(&in->text, &r->text, &rule, &err)) {
-		fprintf(stderr, "%s: %s\n%.*s\n====\n%.*s\n", c->name, err.text, (int)in->text.length,
-			in->text.at, (int)r->text.length, r->text.at);
+		fprintf(stderr, "%s: %s\n", c->name, err.text);
+		fwrite(in->text.at, 1, in->text.length, stderr);
+		fputs("\n====\n", stderr);
+		fwrite(r->text.at, 1, r->text.length, stderr);
 		abort();
 	}
 	if (compare_print(&in->text, "a", &r->text, "b", out))
