@@ -96,6 +96,9 @@ int candidate_request_check(const struct candidate_request *request, struct erro
 				(unsigned char)*c);
 		words += *c != ' ' && (c[1] == ' ' || !c[1]);
 	}
+	if (strstr(request->parameters, "lpj=n"))
+		return error_set(err, -EINVAL,
+			"lpj=n: its number is not known, it takes the TSC's frequency and the kernel's HZ");
 	if (words > 31)
 		return error_set(err, -EINVAL, "parameters: %u words, more than 31", words);
 	if (!request->out_dir[0])

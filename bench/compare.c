@@ -163,8 +163,8 @@ static bool blanks_fit(
 
 	if (b->came)
 		return same(live_blanks, made_blanks) || (dashes && is_blank_one(made_blanks));
-	/* Nothing but the mark of a continued line is left. */
-	if (b->gone && b->start && word_equal(live_word, "\\", 1, false))
+	/* Of all that follows the start nothing is left. */
+	if (b->gone && b->start && !live_word.length)
 		return made_blanks.length == b->lost.length + live_blanks.length &&
 		       memcmp(made_blanks.at, b->lost.at, b->lost.length) == 0 &&
 		       memcmp(made_blanks.at + b->lost.length, live_blanks.at, live_blanks.length) == 0;
@@ -180,8 +180,9 @@ static bool new_blanks_fit(
 		return is_blank_one(made_blanks);
 	if (b->start && b->gone)
 		return same(b->lost, made_blanks);
-	if (b->start && word_equal(live_word, "--", 2, false))
-		return same(live_blanks, made_blanks);
+	/* Straight before "--", where no word is for the kernel yet. */
+	if (word_equal(live_word, "--", 2, false) && same(live_blanks, made_blanks))
+		return true;
 	return is_blank_one(made_blanks);
 }
 
@@ -193,6 +194,15 @@ static bool is_head(const struct compare_rule *rule, struct piece word)
 	return false;
 }
 
+/* Of a line that goes on in the next one, what stands before the mark; only files with blocks have such. */
+static bool cut_mark(const struct compare_rule *rule, struct piece *line)
+{
+	bool marked = rule->block && line->length && line->at[line->length - 1] == '\\';
+
+	line->length -= marked;
+	return marked;
+}
+
 /* Of `live`, words may be missing, and of `made`, words may be new; all else is the same, blanks too. */
 static bool same_but_for_words(struct walk *w, struct piece live, struct piece made)
 {
@@ -201,6 +211,8 @@ static bool same_but_for_words(struct walk *w, struct piece live, struct piece m
 	unsigned seen = 0; /* of the added words, those so far: none comes twice */
 	bool first = true;
 
+	if (cut_mark(w->rule, &live) != cut_mark(w->rule, &made))
+		return false;
 	next_word(&live, &live_blanks, &live_word);
 	next_word(&made, &made_blanks, &made_word);
 	for (;;) {
@@ -210,9 +222,12 @@ static bool same_but_for_words(struct walk *w, struct piece live, struct piece m
 		if (same(live_word, made_word) && blanks_fit(&between, live_blanks, live_word, made_blanks)) {
 			if (!live_word.length)
 				return live.length == 0 && made.length == 0;
-			between = (struct between){ .start = first && is_head(w->rule, live_word) };
+			/* Behind the head of an entry with blocks stands the image, whatever its name, after its options. */
+			seen |= w->rule->block && between.start ? 0 : bit;
+			between = (struct between){ .start = (first && is_head(w->rule, live_word)) ||
+							     (w->rule->block && between.start &&
+								     *live_word.at == '-') };
 			first = false;
-			seen |= bit;
 			next_word(&live, &live_blanks, &live_word);
 			next_word(&made, &made_blanks, &made_word);
 		} else if (is_replaced(w, live_word)) {
@@ -379,6 +394,7 @@ static void entry_words(struct entries *e, struct piece line)
 
 	/* Modules alone boot nothing. */
 	e->any = e->any || !e->rule->heads || begins_with(trimmed(line), e->rule->heads[0]);
+	cut_mark(e->rule, &line);
 	for (next_word(&line, &blanks, &word); word.length; next_word(&line, &blanks, &word)) {
 		const char *slash = e->rule->section ? memrchr(word.at, '/', word.length) : NULL;
 		int index;
