@@ -103,6 +103,7 @@ struct candidate {
 	const char *const *live;   /* glob patterns below root, ends with NULL; NULL: made from nothing */
 	bool takes_boot_ini;	   /* the live file is the request's boot_ini */
 	const char *const *beside; /* read as well, the first that is there; NULL: none */
+	bool needs_beside;	   /* without such a file there is nothing to say */
 	const char *file;	   /* the candidate's name; "%s" takes the live file's */
 	const char *home;  /* where a new file belongs; NULL: it takes the live file's name and place */
 	const char *steps; /* whole lines for candidates.txt: what to do; %p takes the

@@ -60,7 +60,7 @@ static void write_entry(
 	size_t end = line->end;
 	bool changed = false;
 
-	while (end > line->begin && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+	while (end > line->begin && (text[end - 1] == ' ' || text[end - 1] == '\t' || text[end - 1] == '\r'))
 		end--;
 	fwrite(text + line->begin, 1, end - line->begin, out->text);
 	for (size_t length; *word; word += length, word += strspn(word, " ")) {

@@ -166,7 +166,8 @@ static int scan_lines(struct scan *s)
 		line_head(text, &line, "=", &command.head, &command.head_end);
 		while (goes_on(text, &line) && line_next(text, s->in->text.length, &line))
 			;
-		command.end = line.end;
+		/* The last line may have a backslash and nothing to go on with. */
+		command.end = line.end > line.begin && text[line.end - 1] == '\\' ? line.end - 1 : line.end;
 		rc = scan_command(s, &command);
 	}
 	if (!rc)

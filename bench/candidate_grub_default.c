@@ -66,10 +66,6 @@ static int grub_default_transform(
 	char *parameters;
 	int rc = 0;
 
-	/* No GRUB 2 here, or none that is set up so. */
-	if (!in->beside_path[0])
-		return error_set(
-			err, -ENODATA, "/etc/default/grub is not there: no GRUB 2 to make a drop-in for");
 	parameters = lacking(in, out->notes);
 	out->entries = 1;
 	if (!parameters)
@@ -91,6 +87,8 @@ const struct candidate candidate_grub_default = {
 	.summary = "clkdrift.cfg: a drop-in for /etc/default/grub.d that adds the parameters",
 	.wanted = candidate_for_linux,
 	.beside = (const char *const[]){ "/etc/default/grub", NULL },
+	/* No GRUB 2, or none that is set up so. */
+	.needs_beside = true,
 	.file = "clkdrift.cfg",
 	.home = "/etc/default/grub.d",
 	.steps = "Debian, Ubuntu and those made from them read this directory; elsewhere put the line at the "

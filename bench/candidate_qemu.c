@@ -41,10 +41,9 @@ const struct candidate candidate_qemu = {
 	.wanted = guest_timers_wanted,
 	.file = "qemu-options.txt",
 	.home = "the command line that starts the guest on its host",
-	.steps =
-		"Add these options to the command line; where it has -rtc, -machine or -cpu already, add "
-		"what stands behind the blank there.\n"
-		"For QEMU with KVM on x86.  QEMU before 5.0 has -no-hpet in the place of -machine hpet=off.\n"
-		"Shut the guest down and start it: a reboot inside of it changes no timers.\n",
+	.steps = "Add these options to the command line; where it has -rtc, -machine or -cpu already, add "
+		 "what stands behind the blank there.\n"
+		 "For QEMU with KVM on x86.  An older QEMU has -no-hpet in the place of -machine hpet=off.\n"
+		 "Shut the guest down and start it: a reboot inside of it changes no timers.\n",
 	.transform = qemu_transform,
 };

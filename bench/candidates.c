@@ -285,6 +285,10 @@ static int make_item(struct job *job, const struct candidate *c, struct candidat
 	int rc = read_beside(job, c, beside_path, &in->beside);
 
 	in->beside_path = beside_path;
+	if (!rc && c->needs_beside && !beside_path[0]) {
+		job->report->count--;
+		return 0;
+	}
 	return rc ? rc : make(job, c, item, in, mode);
 }
 

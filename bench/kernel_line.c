@@ -14,7 +14,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Length of the blank at `at`, a backslash with the line end behind it among them; 0: a word begins. */
+/* Length of the blank at `at`, a backslash before a line end among them; 0: a word begins. */
 static size_t blank_at(const char *text, size_t at, size_t end)
 {
 	size_t next = at + 1;
