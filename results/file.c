@@ -3,6 +3,7 @@
 #include "results/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,15 +17,20 @@ int path_join(char *path, size_t size, const char *dir, const char *name, struct
 	return 0;
 }
 
-int file_replace_begin(struct file_replace *file, const char *dir, const char *name, struct error *err)
+static int name_files(struct file_replace *file, const char *dir, const char *name, struct error *err)
 {
 	char hidden[NAME_MAX + 1];
 	int rc;
 
 	snprintf(hidden, sizeof(hidden), ".%.200s.%d", name, (int)getpid());
 	rc = path_join(file->path, sizeof(file->path), dir, name, err);
-	if (!rc)
-		rc = path_join(file->temporary, sizeof(file->temporary), dir, hidden, err);
+	return rc ? rc : path_join(file->temporary, sizeof(file->temporary), dir, hidden, err);
+}
+
+int file_replace_begin(struct file_replace *file, const char *dir, const char *name, struct error *err)
+{
+	int rc = name_files(file, dir, name, err);
+
 	if (rc)
 		return rc;
 	file->out = fopen(file->temporary, "we");
@@ -33,13 +39,50 @@ int file_replace_begin(struct file_replace *file, const char *dir, const char *n
 	return 0;
 }
 
+int file_create_begin(
+	struct file_replace *file, const char *dir, const char *name, mode_t mode, struct error *err)
+{
+	int rc = name_files(file, dir, name, err), fd, failed;
+	struct stat st;
+
+	if (rc)
+		return rc;
+	if (lstat(file->path, &st) == 0)
+		return error_set(err, -EEXIST, "%s: is there already", file->path);
+	fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	file->out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (file->out)
+		return 0;
+	failed = errno;
+	if (fd >= 0) {
+		close(fd);
+		unlink(file->temporary);
+	}
+	return error_set(err, -failed, "%s: cannot write: %s", file->path, strerror(failed));
+}
+
 void file_replace_abort(struct file_replace *file)
 {
 	fclose(file->out);
 	unlink(file->temporary);
 }
 
-int file_replace_commit(struct file_replace *file, struct error *err)
+/* Where a file system knows no renaming without replacing (NFS), a second name does it. */
+static int name_new(const char *temporary, const char *path)
+{
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	return link(temporary, path) || unlink(temporary) ? -1 : 0;
+}
+
+static int name_again(const char *temporary, const char *path)
+{
+	return rename(temporary, path);
+}
+
+static int commit(struct file_replace *file, int (*name)(const char *, const char *), struct error *err)
 {
 	int failed = 0;
 
@@ -47,12 +90,22 @@ int file_replace_commit(struct file_replace *file, struct error *err)
 		failed = errno ? errno : EIO;
 	if (fclose(file->out) && !failed)
 		failed = errno;
-	if (!failed && rename(file->temporary, file->path))
+	if (!failed && name(file->temporary, file->path))
 		failed = errno;
 	if (!failed)
 		return 0;
 	unlink(file->temporary);
 	return error_set(err, -failed, "%s: cannot write: %s", file->path, strerror(failed));
+}
+
+int file_replace_commit(struct file_replace *file, struct error *err)
+{
+	return commit(file, name_again, err);
+}
+
+int file_create_commit(struct file_replace *file, struct error *err)
+{
+	return commit(file, name_new, err);
 }
 
 int file_append(int fd, const char *bytes, size_t length, off_t *end)
