@@ -215,7 +215,9 @@ static int advise_on(const struct options *options, const json_t *facts, const s
 {
 	struct candidate_report files = { .count = 0 };
 	struct advice *a = calloc(1, sizeof(*a));
-	int rc = a ? advise(facts, catalogue, evidence, a, err) : error_set(err, -ENOMEM, "out of memory");
+	const char *wish = options->argument_count ? options->arguments[0] : NULL;
+	int rc = a ? advise(facts, catalogue, evidence, wish, a, err)
+		   : error_set(err, -ENOMEM, "out of memory");
 
 	if (!rc && options->out)
 		rc = write_candidates(options, a, facts, &files, err);
@@ -251,12 +253,13 @@ static int advise_command(const struct options *options, struct error *err)
 
 const struct command command_advise = {
 	.name = "advise",
-	.usage = "[OPTION]...",
+	.usage = "[PROFILE] [OPTION]...",
 	.summary = "whether this system's clocks are at risk, and which parameters help",
 	.help = "Matches this machine, or the facts of another one, with the catalogue of profiles ('list\n"
 		"profiles') and says whether its clocks are at risk, why, which kernel parameters and "
 		"settings\n"
-		"help, and whether that was measured here, in a lab, or is only documented.\n\n"
+		"help, and whether that was measured here, in a lab, or is only documented.  PROFILE takes "
+		"that one.\n\n"
 		"  clkdrift inspect --json >facts.json; clkdrift advise --facts facts.json\n"
 		"  clkdrift advise --run results/runs/DIR\n\n"
 		"With --out it writes candidate files beside the live ones, which are only read: boot files "
@@ -265,5 +268,6 @@ const struct command command_advise = {
 		"  clkdrift advise --out candidates\n\n"
 		"Exit codes: 0 not at risk, 1 at risk, 2 trouble, 3 not known.",
 	.options = "facts run out root boot-ini catalogue json quiet",
+	.max_arguments = 1,
 	.run = advise_command,
 };

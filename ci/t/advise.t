@@ -210,6 +210,11 @@ like "$(cat "$T/out4/grub.conf.kvm")" "quiet processor.max_cstate=1\$" "and the 
 facts <<<'{"role":"host","host":{"constant_tsc":true}}'
 clkdrift advise --facts "$T/facts.json" --out "$T/out5" --root "$T/root"
 is "$rc $([ -e "$T/out5/grub.conf.kvm" ]; echo $?)" "0 1" "nothing asked for: no boot file"
+clkdrift advise disciplined-guest --facts "$T/facts.json" --json --out "$T/made6" --root "$T/root"
+is "$rc $(json .profile)" "0 disciplined-guest" "a profile by its name"
+like "$(cat "$T"/made6/*.conf)" "ptp_kvm" "chrony with ptp_kvm"
+clkdrift advise no-such
+is "$rc $(wc -l <"$T/err")" "2 1" "no such profile: one line, exit code 2"
 clkdrift advise --root "$T/root"
 is "$rc $(wc -l <"$T/err")" "2 1" "--root without --out: one line, exit code 2"
 
