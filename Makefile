@@ -43,7 +43,8 @@ SRC   := $(filter-out %_test.c,$(wildcard results/*.c probes/*.c analysis/*.c be
 TESTS := $(wildcard results/*_test.c probes/*_test.c analysis/*_test.c bench/*_test.c)
 CLOCKS := $(patsubst probes/clock_%.c,%,$(filter-out %_test.c probes/clock_reader.c,$(wildcard probes/clock_*.c)))
 DISTURBANCES := $(patsubst bench/disturb_%.c,%,$(filter-out %_test.c,$(wildcard bench/disturb_*.c)))
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(B)/gen/clocks.o $(B)/gen/disturbances.o
+CANDIDATES := $(patsubst bench/candidate_%.c,%,$(filter-out %_test.c,$(wildcard bench/candidate_*.c)))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out bench/main.c,$(SRC))) $(addprefix $(B)/gen/,clocks.o disturbances.o candidates.o)
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 
 .PHONY: all run check check-unit check-asan check-tsan check-i386 fuzz bench lab lab-i386 deps test-deps install clean help FORCE
@@ -78,7 +79,7 @@ $(B)/%_test: %_test.c $(B)/libclkdrift.a
 	$(call say,TEST  $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< $(B)/libclkdrift.a $(LIBS) -lcmocka
 
-# The tables of clocks and disturbances come from the file names; the files below are replaced only when they change.
+# The tables of clocks, disturbances and candidate files come from the file names; the files below are replaced only when they change.
 $(B)/gen/clocks.c: FORCE
 	@mkdir -p $(@D)
 	@{ echo '#include "probes/clock_reader.h"'; \
@@ -94,6 +95,15 @@ $(B)/gen/disturbances.c: FORCE
 	   for d in $(sort $(DISTURBANCES)); do echo "extern const struct disturbance disturb_$$d;"; done; \
 	   echo 'const struct disturbance *const disturbances[] = {'; \
 	   for d in $(sort $(DISTURBANCES)); do echo "	&disturb_$$d,"; done; \
+	   echo '	0,'; echo '};'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/gen/candidates.c: FORCE
+	@mkdir -p $(@D)
+	@{ echo '#include "bench/candidate.h"'; \
+	   for c in $(sort $(CANDIDATES)); do echo "extern const struct candidate candidate_$$c;"; done; \
+	   echo 'const struct candidate *const candidates[] = {'; \
+	   for c in $(sort $(CANDIDATES)); do echo "	&candidate_$$c,"; done; \
 	   echo '	0,'; echo '};'; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 

@@ -21,6 +21,7 @@ struct question {
 	const json_t *facts;
 	const struct profiles *catalogue;
 	const struct advise_evidence *evidence;
+	const char *wish;
 	struct subject subject;
 	char command_line[COMMAND_LINE_BYTES];
 	struct advice *advice;
@@ -376,7 +377,7 @@ static const struct profile *from_matrix(
 	const struct evidence_row *best = recommended(q->evidence, configuration);
 	const struct profile *other = best ? profiles_find(q->catalogue, best->profile) : NULL;
 
-	if (!other || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
+	if (!other || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
 		return p;
 	say(&q->advice->notes, "The catalogue alone would say %s (%s).",
 		p->parameters[0] ? p->parameters : "no parameters", p->id);
@@ -452,11 +453,25 @@ static const struct profile *weigh(struct question *q, const struct profile *p)
 	return p;
 }
 
+/* The profile that was asked for by its name, in place of the one that fits. */
+static int take_wish(struct question *q, const struct profile **p, struct error *err)
+{
+	const struct profile *wish = profiles_find(q->catalogue, q->wish);
+
+	if (!wish)
+		return error_set(err, -ENOENT, "no profile \"%s\"; see 'clkdrift list profiles'", q->wish);
+	if (*p && *p != wish)
+		say(&q->advice->notes, "The profile was asked for by its name; %s fits this system.",
+			(*p)->id);
+	*p = wish;
+	return 0;
+}
+
 int advise(const json_t *facts, const struct profiles *catalogue, const struct advise_evidence *evidence,
-	struct advice *advice, struct error *err)
+	const char *wish, struct advice *advice, struct error *err)
 {
 	struct question q = {
-		.facts = facts, .catalogue = catalogue, .evidence = evidence, .advice = advice
+		.facts = facts, .catalogue = catalogue, .evidence = evidence, .wish = wish, .advice = advice
 	};
 	const struct profile *p;
 	int rc = 0;
@@ -470,7 +485,9 @@ int advise(const json_t *facts, const struct profiles *catalogue, const struct a
 		p = NULL;
 	reasons_of(&q, p);
 	advice->at_risk = advice->missing.count ? ADVICE_NOT_KNOWN : judge(&q, p);
-	p = weigh(&q, p);
+	if (wish)
+		rc = take_wish(&q, &p, err);
+	p = rc ? NULL : weigh(&q, p);
 	if (p)
 		rc = fill_parameters(&q, p, err);
 	if (p)

@@ -75,9 +75,12 @@ struct advice {
 	struct advice_lines notes;
 };
 
-/* evidence may be NULL.  Returns 0 or -errno with err set.  The catalogue must live as long as *advice. */
+/*
+ * evidence may be NULL.  wish: id of the profile to take, whatever fits best; NULL: the best one.  Returns 0 or
+ * -errno with err set.  The catalogue must live as long as *advice.
+ */
 int advise(const json_t *facts, const struct profiles *catalogue, const struct advise_evidence *evidence,
-	struct advice *advice, struct error *err);
+	const char *wish, struct advice *advice, struct error *err);
 
 /* {"schema":1,"at_risk":true|false|null,...}: results/SCHEMA.md.  A new reference; NULL: out of memory. */
 json_t *advice_to_json(const struct advice *advice);

@@ -40,7 +40,7 @@ static void ask(const char *text, const struct advise_evidence *evidence, struct
 	json_t *facts = parse(text);
 	struct error err = { "" };
 
-	assert_int_equal(advise(facts, &shipped, evidence, advice, &err), 0);
+	assert_int_equal(advise(facts, &shipped, evidence, NULL, advice, &err), 0);
 	json_decref(facts);
 }
 
@@ -124,10 +124,10 @@ static void a_fact_less_is_not_an_answer(void **state)
 			parse("{\"role\":\"guest\",\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},"
 			      "\"arch\":\"x86_64\",\"pvclock\":false,\"host\":{\"constant_tsc\":false}}");
 
-		assert_int_equal(advise(facts, &shipped, NULL, a, &err), 0);
+		assert_int_equal(advise(facts, &shipped, NULL, NULL, a, &err), 0);
 		assert_int_equal(a->at_risk, ADVICE_RISK);
 		json_object_del(facts, keys[i]);
-		assert_int_equal(advise(facts, &shipped, NULL, a, &err), 0);
+		assert_int_equal(advise(facts, &shipped, NULL, NULL, a, &err), 0);
 		assert_int_equal(a->at_risk, ADVICE_NOT_KNOWN);
 		assert_null(a->profile);
 		assert_true(a->missing.count > 0);

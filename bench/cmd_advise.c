@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "analysis/advise.h"
+#include "bench/candidate.h"
 #include "bench/catalogue.h"
 #include "bench/facts.h"
 #include "bench/kernel_hz.h"
@@ -124,16 +125,59 @@ static void print_advice(const struct advice *a)
 	print_lines("note:", &a->notes);
 }
 
-static int print_json(const struct advice *a, struct error *err)
+static int print_json(const struct advice *a, const struct candidate_report *files, struct error *err)
 {
-	json_t *json = advice_to_json(a);
+	json_t *json = advice_to_json(a), *made = files ? candidates_to_json(files) : NULL;
 
-	if (!json)
+	if (!json || (files && !made)) {
+		json_decref(json);
 		return error_set(err, -ENOMEM, "out of memory");
+	}
+	if (made)
+		json_object_set_new(json, "candidates", made);
 	json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	json_decref(json);
 	return 0;
+}
+
+/* A number that is not known must not get into a file: lpj=n would be no number to the kernel. */
+static void leave_out_number(char *text)
+{
+	char *at = strstr(text, "lpj=n");
+
+	if (!at || (at > text && at[-1] != ' ') || (at[5] && at[5] != ' '))
+		return;
+	memmove(at, at + 5 + strspn(at + 5, " "), strlen(at + 5 + strspn(at + 5, " ")) + 1);
+	for (size_t end = strlen(text); end && text[end - 1] == ' '; end--)
+		text[end - 1] = '\0';
+}
+
+/* Nothing is asked for: *report stays empty. */
+static int write_candidates(const struct options *options, const struct advice *a, const json_t *facts,
+	struct candidate_report *report, struct error *err)
+{
+	const struct profile *p = a->profile;
+	char parameters[sizeof(a->parameters)];
+	struct candidate_request request = {
+		.parameters = parameters,
+		.root = options->root ? options->root : "",
+		.boot_ini = options->boot_ini,
+		.out_dir = options->out,
+	};
+
+	if (!p)
+		return 0;
+	strcpy(parameters, a->parameters);
+	leave_out_number(parameters);
+	request.profile = p->id;
+	request.role = p->role;
+	request.guest_os = p->guest_os;
+	request.host_settings = p->host_settings;
+	request.hypervisor_settings = p->hypervisor_settings;
+	request.note = p->note;
+	facts_number(facts, "tsc.khz", &request.tsc_khz);
+	return candidates_write(&request, report, err);
 }
 
 static int exit_code_of(const struct advice *a)
@@ -145,52 +189,85 @@ static int exit_code_of(const struct advice *a)
 	return codes[a->at_risk];
 }
 
-static int answer(const struct options *options, const struct advice *a, struct error *err)
+/* files: NULL where none were asked for. */
+static int answer(const struct options *options, const struct advice *a, const struct candidate_report *files,
+	struct error *err)
 {
 	int rc = 0;
 
-	if (options->json)
-		rc = print_json(a, err);
-	else if (!options->quiet)
+	if (options->json) {
+		rc = print_json(a, files, err);
+	} else if (!options->quiet) {
 		print_advice(a);
+		if (files)
+			putchar('\n');
+		if (files && files->count)
+			candidates_print(files, stdout);
+		else if (files)
+			print_entry("candidates:", "none: no settings are asked for");
+	}
 	return rc ? rc : exit_code_of(a);
+}
+
+/* The advice, the files, and the answer. */
+static int advise_on(const struct options *options, const json_t *facts, const struct profiles *catalogue,
+	const struct advise_evidence *evidence, struct error *err)
+{
+	struct candidate_report files = { .count = 0 };
+	struct advice *a = calloc(1, sizeof(*a));
+	const char *wish = options->argument_count ? options->arguments[0] : NULL;
+	int rc = a ? advise(facts, catalogue, evidence, wish, a, err)
+		   : error_set(err, -ENOMEM, "out of memory");
+
+	if (!rc && options->out)
+		rc = write_candidates(options, a, facts, &files, err);
+	if (!rc)
+		rc = answer(options, a, options->out ? &files : NULL, err);
+	candidates_free(&files);
+	free(a);
+	return rc;
 }
 
 static int advise_command(const struct options *options, struct error *err)
 {
 	struct advise_evidence evidence = { 0 };
 	struct profiles catalogue = { 0 };
-	struct advice *a = calloc(1, sizeof(*a));
 	json_t *facts = NULL;
-	int rc = a ? catalogue_load(options->catalogue, &catalogue, err)
-		   : error_set(err, -ENOMEM, "out of memory");
+	int rc = 0;
 
+	if (!options->out && (options->root || options->boot_ini))
+		return error_set(err, -EINVAL, "--%s says what candidates are made from: it needs --out DIR",
+			options->root ? "root" : "boot-ini");
+	rc = catalogue_load(options->catalogue, &catalogue, err);
 	if (!rc && options->run)
 		rc = advise_evidence_load(options->run, &evidence, err);
 	if (!rc)
 		rc = choose_facts(options, &evidence, &facts, err);
 	if (!rc)
-		rc = advise(facts, &catalogue, options->run ? &evidence : NULL, a, err);
-	if (!rc)
-		rc = answer(options, a, err);
+		rc = advise_on(options, facts, &catalogue, options->run ? &evidence : NULL, err);
 	json_decref(facts);
 	advise_evidence_free(&evidence);
 	profiles_free(&catalogue);
-	free(a);
 	return rc;
 }
 
 const struct command command_advise = {
 	.name = "advise",
-	.usage = "[OPTION]...",
+	.usage = "[PROFILE] [OPTION]...",
 	.summary = "whether this system's clocks are at risk, and which parameters help",
 	.help = "Matches this machine, or the facts of another one, with the catalogue of profiles ('list\n"
 		"profiles') and says whether its clocks are at risk, why, which kernel parameters and "
 		"settings\n"
-		"help, and whether that was measured here, in a lab, or is only documented.\n\n"
+		"help, and whether that was measured here, in a lab, or is only documented.  PROFILE takes "
+		"that one.\n\n"
 		"  clkdrift inspect --json >facts.json; clkdrift advise --facts facts.json\n"
 		"  clkdrift advise --run results/runs/DIR\n\n"
+		"With --out it writes candidate files beside the live ones, which are only read: boot files "
+		"with\n"
+		"the parameters added, and candidates.txt, which says what to do with each.\n\n"
+		"  clkdrift advise --out candidates\n\n"
 		"Exit codes: 0 not at risk, 1 at risk, 2 trouble, 3 not known.",
-	.options = "facts run catalogue json quiet",
+	.options = "facts run out root boot-ini catalogue json quiet",
+	.max_arguments = 1,
 	.run = advise_command,
 };

@@ -35,6 +35,7 @@ _clkdrift() {
 		run) choices=$(_clkdrift_names scenarios) ;;
 		list) choices='clocks disturbances scenarios limits configurations profiles' ;;
 		lab) choices='run matrix setup' ;;
+		advise) choices=$(_clkdrift_names profiles) ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return

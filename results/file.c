@@ -3,6 +3,7 @@
 #include "results/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,15 +17,20 @@ int path_join(char *path, size_t size, const char *dir, const char *name, struct
 	return 0;
 }
 
-int file_replace_begin(struct file_replace *file, const char *dir, const char *name, struct error *err)
+static int name_files(struct file_replace *file, const char *dir, const char *name, struct error *err)
 {
 	char hidden[NAME_MAX + 1];
 	int rc;
 
 	snprintf(hidden, sizeof(hidden), ".%.200s.%d", name, (int)getpid());
 	rc = path_join(file->path, sizeof(file->path), dir, name, err);
-	if (!rc)
-		rc = path_join(file->temporary, sizeof(file->temporary), dir, hidden, err);
+	return rc ? rc : path_join(file->temporary, sizeof(file->temporary), dir, hidden, err);
+}
+
+int file_replace_begin(struct file_replace *file, const char *dir, const char *name, struct error *err)
+{
+	int rc = name_files(file, dir, name, err);
+
 	if (rc)
 		return rc;
 	file->out = fopen(file->temporary, "we");
@@ -33,10 +39,42 @@ int file_replace_begin(struct file_replace *file, const char *dir, const char *n
 	return 0;
 }
 
+int file_create_begin(
+	struct file_replace *file, const char *dir, const char *name, mode_t mode, struct error *err)
+{
+	int rc = name_files(file, dir, name, err), fd, failed;
+	struct stat st;
+
+	if (rc)
+		return rc;
+	if (lstat(file->path, &st) == 0)
+		return error_set(err, -EEXIST, "%s: is there already", file->path);
+	fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	file->out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (file->out)
+		return 0;
+	failed = errno;
+	if (fd >= 0) {
+		close(fd);
+		unlink(file->temporary);
+	}
+	return error_set(err, -failed, "%s: cannot write: %s", file->path, strerror(failed));
+}
+
 void file_replace_abort(struct file_replace *file)
 {
 	fclose(file->out);
 	unlink(file->temporary);
+}
+
+/* Where a file system knows no renaming without replacing (NFS), a second name does it. */
+static int name_new(const char *temporary, const char *path)
+{
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	return link(temporary, path) || unlink(temporary) ? -1 : 0;
 }
 
 static int cannot_write(const struct file_replace *file, int failed, struct error *err)
@@ -74,6 +112,15 @@ int file_replace_commit(struct file_replace *file, struct error *err)
 	int rc = file_replace_finish(file, err);
 
 	return rc ? rc : file_replace_name(file, err);
+}
+
+int file_create_commit(struct file_replace *file, struct error *err)
+{
+	int rc = file_replace_finish(file, err);
+
+	if (rc)
+		return rc;
+	return name_new(file->temporary, file->path) ? cannot_write(file, errno, err) : 0;
 }
 
 int file_append(int fd, const char *bytes, size_t length, off_t *end)

@@ -30,6 +30,13 @@ int file_replace_commit(struct file_replace *file, struct error *err);
 int file_replace_finish(struct file_replace *file, struct error *err);
 int file_replace_name(struct file_replace *file, struct error *err);
 void file_replace_drop(struct file_replace *file);
+/*
+ * The same for a file that must not be there yet: nothing is written over and no symbolic link followed,
+ * neither at the end nor on the way.  mode: as of open(2).  commit gives -EEXIST where something has the name by then.
+ */
+int file_create_begin(
+	struct file_replace *file, const char *dir, const char *name, mode_t mode, struct error *err);
+int file_create_commit(struct file_replace *file, struct error *err);
 /* Gives up: the old file stays. */
 void file_replace_abort(struct file_replace *file);
 

@@ -177,6 +177,47 @@ advise
 is "$rc $(json .in_force)" "0 true" "clocksource=acpi_pm on the command line and in use: not at risk"
 like "$(json '.reasons[]')" "has the clocks follow acpi_pm, which is not made from the TSC" "with the reason"
 
+# Candidate files: the advised parameters and nothing else, and a number only where it is known.
+mkdir -p "$T/root/boot/grub"
+printf 'default=0\ntitle CentOS\n\troot (hd0,0)\n\tkernel /vmlinuz ro root=/dev/sda1 quiet\n\tinitrd /initrd\n' >"$T/root/boot/grub/grub.conf"
+cp "$T/root/boot/grub/grub.conf" "$T/before"
+facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","pvclock":false,"host":{"constant_tsc":false},"kernel":{"hz":1000},"tsc":{"khz":2593900}}'
+advise --out "$T/made" --root "$T/root"
+is "$rc $(json '[.candidates[] | select(.live | endswith("grub.conf"))] | length')" "1 1" "grub.conf is among the candidates"
+is "$(diff "$T/before" "$T/made/grub.conf.kvm")" "4c4
+< 	kernel /vmlinuz ro root=/dev/sda1 quiet
+---
+> 	kernel /vmlinuz ro root=/dev/sda1 quiet notsc lpj=2593900" "grub.conf.kvm has the parameters and nothing else"
+cmp -s "$T/before" "$T/root/boot/grub/grub.conf"
+ok $? "the live file is as it was"
+advise --out "$T/made" --root "$T/root"
+is "$rc $(wc -l <"$T/err")" "2 1" "a second time: nothing is written over, one line, exit code 2"
+facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","pvclock":false,"host":{"constant_tsc":false}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/out2" --root "$T/root"
+like "$(cat "$T/out2/grub.conf.kvm")" "quiet notsc\$" "lpj=n without its number gets into no file"
+printf '[boot loader]\r\ntimeout=30\r\n[operating systems]\r\nmulti(0)disk(0)rdisk(0)partition(1)\\WINDOWS="Server" /fastdetect\r\n' >"$T/boot.ini"
+facts <<<'{"os":{"name":"Windows","version":"5.2"},"role":"guest"}'
+clkdrift advise --facts "$T/facts.json" --out "$T/out3" --root "$T/root" --boot-ini "$T/boot.ini"
+like "$(cat "$T/out3/boot.ini.kvm")" "/fastdetect /usepmtimer" "boot.ini gets its switch"
+mkdir -p "$T/root/etc/sysconfig" "$T/root/sys/devices/system/cpu/cpu0/cpufreq"
+printf 'MAX_SPEED=\nMIN_SPEED=\n' >"$T/root/etc/sysconfig/cpuspeed"
+echo '2400000 1800000 1000000' >"$T/root/sys/devices/system/cpu/cpu0/cpufreq/scaling_available_frequencies"
+facts <<<'{"role":"host","host":{"constant_tsc":false},"cpu":{"amd_revision_f":true}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/out4" --root "$T/root"
+is "$(cat "$T/out4/cpuspeed.kvm")" "MAX_SPEED=2400000
+MIN_SPEED=2400000" "cpuspeed gets the highest frequency"
+like "$(cat "$T/out4/grub.conf.kvm")" "quiet processor.max_cstate=1\$" "and the host's grub.conf its parameter"
+facts <<<'{"role":"host","host":{"constant_tsc":true}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/out5" --root "$T/root"
+is "$rc $([ -e "$T/out5/grub.conf.kvm" ]; echo $?)" "0 1" "nothing asked for: no boot file"
+clkdrift advise disciplined-guest --facts "$T/facts.json" --json --out "$T/made6" --root "$T/root"
+is "$rc $(json .profile)" "0 disciplined-guest" "a profile by its name"
+like "$(cat "$T"/made6/*.conf)" "ptp_kvm" "chrony with ptp_kvm"
+clkdrift advise no-such
+is "$rc $(wc -l <"$T/err")" "2 1" "no such profile: one line, exit code 2"
+clkdrift advise --root "$T/root"
+is "$rc $(wc -l <"$T/err")" "2 1" "--root without --out: one line, exit code 2"
+
 # This machine, whatever it is: an answer, and the same one in both forms.
 clkdrift advise
 code=$rc

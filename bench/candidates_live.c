@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* Live files, which are only read, and the directory that must not be one of theirs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/candidates.h"
+
+/* ---- reading ---- */
+
+static int read_all(int fd, size_t size, struct bytes *text)
+{
+	text->at = malloc(size + 1);
+	text->length = 0;
+	if (!text->at)
+		return -ENOMEM;
+	while (text->length < size) {
+		ssize_t got = read(fd, text->at + text->length, size - text->length);
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got == 0)
+			break;
+		if (got > 0)
+			text->length += (size_t)got;
+	}
+	text->at[text->length] = '\0';
+	return 0;
+}
+
+int candidate_read(const char *path, struct bytes *text, mode_t *mode, struct error *err)
+{
+	/* Not to be held up by a FIFO that somebody put there. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = 0;
+	struct stat st;
+
+	*text = (struct bytes){ 0 };
+	if (fd < 0)
+		return error_set(err, -errno, "%s: cannot read: %s", path, strerror(errno));
+	if (fstat(fd, &st))
+		rc = -errno;
+	else if (!S_ISREG(st.st_mode))
+		rc = error_set(err, -EINVAL, "%s: is no regular file", path);
+	else if (st.st_size > (off_t)CANDIDATE_LIVE_MAX)
+		rc = error_set(err, -EFBIG, "%s: is longer than %u MiB", path, CANDIDATE_LIVE_MAX >> 20);
+	/* sysfs says 4096 for any of its files. */
+	if (!rc)
+		rc = read_all(fd, (size_t)st.st_size, text);
+	if (rc) {
+		error_set(err, rc, "%s: cannot read: %s", path, strerror(-rc));
+		free(text->at);
+		*text = (struct bytes){ 0 };
+	} else if (mode) {
+		*mode = st.st_mode & 0666;
+	}
+	close(fd);
+	return rc;
+}
+
+char *candidate_pattern(const char *root, const char *pattern)
+{
+	char *text = malloc(2 * strlen(root) + strlen(pattern) + 1), *to = text;
+
+	for (const char *c = root; text && *c; c++) {
+		if (strchr("*?[\\", *c))
+			*to++ = '\\';
+		*to++ = *c;
+	}
+	if (text)
+		strcpy(to, pattern);
+	return text;
+}
+
+unsigned long candidate_max_khz(const char *root)
+{
+	char *pattern =
+		candidate_pattern(root, "/sys/devices/system/cpu/cpu*/cpufreq/scaling_available_frequencies");
+	struct error ignored = { "" };
+	unsigned long most = 0;
+	glob_t found = { 0 };
+
+	if (pattern && glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			struct bytes text;
+
+			if (candidate_read(found.gl_pathv[i], &text, NULL, &ignored))
+				continue;
+			for (char *at = text.at, *end; *at; at = end) {
+				unsigned long khz = strtoul(at, &end, 10);
+
+				most = khz > most ? khz : most;
+				if (end == at)
+					break;
+			}
+			free(text.at);
+		}
+	}
+	globfree(&found);
+	free(pattern);
+	return most;
+}
+
+/* ---- the directory ---- */
+
+static bool is_dir(const struct stat *st, const char *root, const char *path)
+{
+	char full[PATH_MAX];
+	struct stat other;
+
+	return snprintf(full, sizeof(full), "%s%s", root, path) < (int)sizeof(full) &&
+	       stat(full, &other) == 0 && st->st_dev == other.st_dev && st->st_ino == other.st_ino;
+}
+
+static bool is_dir_of(const struct stat *st, const char *root, const char *file)
+{
+	char *copy = strdup(file);
+	bool is = copy && is_dir(st, root, dirname(copy));
+
+	free(copy);
+	return is;
+}
+
+/* Is it a directory of this candidate's live files, or the one that its file belongs into? */
+static bool is_live_dir(const struct stat *st, const char *root, const struct candidate *c)
+{
+	for (size_t i = 0; c->live && c->live[i]; i++)
+		if (is_dir_of(st, root, c->live[i]))
+			return true;
+	for (size_t i = 0; c->beside && c->beside[i]; i++)
+		if (is_dir_of(st, root, c->beside[i]))
+			return true;
+	return c->home && c->home[0] == '/' && is_dir(st, root, c->home);
+}
+
+static int refuse_live_dir(const struct candidate_request *request, const struct stat *st, struct error *err)
+{
+	bool live = request->boot_ini && is_dir_of(st, "", request->boot_ini);
+
+	for (size_t i = 0; !live && candidates[i]; i++)
+		live = is_live_dir(st, request->root, candidates[i]) || is_live_dir(st, "", candidates[i]);
+	if (live)
+		return error_set(err, -EINVAL,
+			"%s: holds live files; give another directory for the candidates", request->out_dir);
+	return 0;
+}
+
+int candidate_dir_begin(const struct candidate_request *request, bool *made, struct error *err)
+{
+	struct stat st;
+
+	*made = mkdir(request->out_dir, 0777) == 0;
+	if (!*made && errno != EEXIST)
+		return error_set(
+			err, -errno, "%s: cannot make the directory: %s", request->out_dir, strerror(errno));
+	if (stat(request->out_dir, &st))
+		return error_set(err, -errno, "%s: cannot use it: %s", request->out_dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return error_set(err, -ENOTDIR, "%s: is no directory", request->out_dir);
+	return *made ? 0 : refuse_live_dir(request, &st, err);
+}
