@@ -24,7 +24,7 @@ LIBS       = $(shell pkg-config --libs $(PKGS)) -lcsv -linih -lcpupower -lm -pth
 # What a fresh Debian 12 needs, beside make itself. A library stands in bench/lab/i386.packages too.
 DEPS := gcc libc6-dev pkgconf libhwloc-dev libcsv-dev libjansson-dev libgsl-dev nettle-dev libinih-dev libcpupower-dev gnuplot-nox stress-ng
 # What the tests need on top: ci/t runs as an ordinary user too, and fuzzes with clang.
-TEST_DEPS := libcmocka-dev perl jq libxml2-utils util-linux procps mount iproute2 clang libclang-rt-14-dev shellcheck mandoc bash-completion
+TEST_DEPS := libcmocka-dev strace perl jq libxml2-utils util-linux procps mount iproute2 clang libclang-rt-14-dev shellcheck mandoc bash-completion
 # What 'clkdrift lab' needs: guests of this machine's kind, and their ACPI tables.
 LAB_DEPS := qemu-system-x86 busybox-static acpica-tools
 

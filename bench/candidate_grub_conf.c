@@ -92,12 +92,12 @@ static int image_line(struct scan *s, const struct command_line *command, bool m
 	const char *text = s->in->text.at;
 	struct kernel_line line;
 	size_t image, base = 0, end = 0;
-	bool quote;
+	const char *trouble;
 
 	kernel_line_begin(&line, text, command->head_end, command->number, true);
 	kernel_line_words(&line, command->head_end + (text[command->head_end] == '='), command->end);
 	image = image_index(&line);
-	quote = line.quote;
+	trouble = kernel_line_trouble(&line);
 	if (image < line.count) {
 		end = line.words[image].end;
 		base = base_name(text, &line.words[image]);
@@ -113,10 +113,9 @@ static int image_line(struct scan *s, const struct command_line *command, bool m
 		leave_out(s, command, "it names no kernel");
 	else if (!module && begins_with_any(text, base, end, others, sizeof(others) / sizeof(others[0])))
 		leave_out(s, command, "this is not Linux");
-	else if (quote)
-		return error_set(s->err, -ENODATA,
-			"%s:%lu: a double quote is not closed; add the parameters by hand", s->in->live,
-			command->number);
+	else if (trouble)
+		return error_set(s->err, -ENODATA, "%s:%lu: %s; add the parameters by hand", s->in->live,
+			command->number, trouble);
 	else
 		return add_parameters(s, command, end);
 	return 0;

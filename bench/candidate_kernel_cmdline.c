@@ -23,9 +23,9 @@ static int kernel_cmdline_transform(
 			kernel_line_words(&words, line.begin, line.end);
 	}
 	out->entries = 1;
-	if (words.quote)
-		rc = error_set(err, -ENODATA, "%s: a double quote is not closed; add the parameters by hand",
-			in->live);
+	if (kernel_line_trouble(&words))
+		rc = error_set(err, -ENODATA, "%s: %s; add the parameters by hand", in->live,
+			kernel_line_trouble(&words));
 	else if (!words.count)
 		rc = error_set(err, -ENODATA, "%s: holds no command line", in->live);
 	else if (kernel_line_edit(&words, in->request->parameters, &edits, out->notes, out->replaced))

@@ -11,7 +11,7 @@
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+	return c == ' ' || c == '\t' || c == '\n';
 }
 
 /* Length of the blank at `at`, a backslash before a line end among them; 0: a word begins. */
@@ -65,11 +65,19 @@ void kernel_line_words(struct kernel_line *line, size_t begin, size_t end)
 		while (at < end && (quoted || !blank_at(line->text, at, end))) {
 			if (line->text[at] == '"')
 				quoted = !quoted;
+			line->stray = line->stray || line->text[at] == '\r';
 			at++;
 		}
 		line->quote = line->quote || quoted;
 		add_word(line, word, at);
 	}
+}
+
+const char *kernel_line_trouble(const struct kernel_line *line)
+{
+	if (line->quote)
+		return "a double quote is not closed";
+	return line->stray ? "a carriage return stands inside of it" : NULL;
 }
 
 void kernel_line_free(struct kernel_line *line)

@@ -28,6 +28,7 @@ struct kernel_line {
 	bool led;	      /* something stands before the first word and needs a blank behind it */
 	bool head;	      /* ... which is the line's first word: the blanks behind it stay */
 	bool quote;	      /* a double quote is not closed: nothing can be added behind it */
+	bool stray;	      /* a carriage return that ends no line: a blank to the kernel, to others none */
 	bool failed;	      /* out of memory */
 };
 
@@ -46,6 +47,8 @@ void kernel_line_begin(
 	struct kernel_line *line, const char *text, size_t start, unsigned long number, bool led);
 /* Adds the words of text[begin, end). */
 void kernel_line_words(struct kernel_line *line, size_t begin, size_t end);
+/* Why the line is not to be edited; NULL: it may be. */
+const char *kernel_line_trouble(const struct kernel_line *line);
 void kernel_line_free(struct kernel_line *line);
 
 /*

@@ -75,10 +75,9 @@ static int entry_refuse(const struct candidate_input *in, const struct entry *en
 	if (!entry->boots_linux)
 		return error_set(err, -ENODATA,
 			"%s: boots no Linux kernel of its own: it has no \"linux\" line", in->live);
-	if (entry->line.quote)
-		return error_set(err, -ENODATA,
-			"%s: a double quote in its options is not closed; add the parameters by hand",
-			in->live);
+	if (kernel_line_trouble(&entry->line))
+		return error_set(err, -ENODATA, "%s: its options: %s; add the parameters by hand", in->live,
+			kernel_line_trouble(&entry->line));
 	return 0;
 }
 
