@@ -177,24 +177,21 @@ json_t *matrix_result_to_json(const struct matrix_result *r)
 		cells_to_json(r));
 }
 
-static void remove_both(const char *dir)
-{
-	char path[PATH_MAX];
-
-	if (path_join(path, sizeof(path), dir, "matrix.csv", NULL) == 0)
-		unlink(path);
-	if (path_join(path, sizeof(path), dir, "verdict.json", NULL) == 0)
-		unlink(path);
-}
-
+/* Both are finished before the first gets its name: new and old side by side would contradict each other. */
 int matrix_result_store(const struct matrix_result *r, struct error *err)
 {
-	int rc = table_to_csv(&matrix_table, r->cells, r->count, r->matrix->dir, err);
+	struct file_replace csv, json;
+	int rc = table_to_csv(&matrix_table, r->cells, r->count, r->matrix->dir, &csv, err);
 
-	if (!rc)
-		rc = json_store(matrix_result_to_json(r), r->matrix->dir, "verdict.json", 2, err);
-	/* New and old files side by side would contradict each other. */
 	if (rc)
-		remove_both(r->matrix->dir);
-	return rc;
+		return rc;
+	rc = json_write(matrix_result_to_json(r), r->matrix->dir, "verdict.json", 2, &json, err);
+	if (rc) {
+		file_replace_drop(&csv);
+		return rc;
+	}
+	rc = file_replace_name(&csv, err);
+	if (rc)
+		file_replace_drop(&json);
+	return rc ? rc : file_replace_name(&json, err);
 }
