@@ -359,7 +359,7 @@ static void say_missed(const struct matrix_result *r, struct matrix_choice *g)
 {
 	const struct matrix_result_cell *missed = missed_calibration(r, g);
 
-	if (!missed || !matrix_is_status(g->status, "inconclusive") ||
+	if (!missed || r->cells[g->worst].inert || !matrix_is_status(g->status, "inconclusive") ||
 		!matrix_is_status(r->cells[g->worst].status, "stable"))
 		return;
 	text_add(g->why, sizeof(g->why),
