@@ -177,21 +177,33 @@ json_t *matrix_result_to_json(const struct matrix_result *r)
 		cells_to_json(r));
 }
 
-/* Both are finished before the first gets its name: new and old side by side would contradict each other. */
+static void remove_both(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (path_join(path, sizeof(path), dir, "matrix.csv", NULL) == 0)
+		unlink(path);
+	if (path_join(path, sizeof(path), dir, "verdict.json", NULL) == 0)
+		unlink(path);
+}
+
 int matrix_result_store(const struct matrix_result *r, struct error *err)
 {
-	struct file_replace csv, json;
-	int rc = table_to_csv(&matrix_table, r->cells, r->count, r->matrix->dir, &csv, err);
+	struct file_replace files[2];
+	const char *dir = r->matrix->dir;
+	size_t finished = 0, named = 0;
+	int rc = table_to_csv(&matrix_table, r->cells, r->count, dir, &files[0], err);
 
-	if (rc)
-		return rc;
-	rc = json_write(matrix_result_to_json(r), r->matrix->dir, "verdict.json", 2, &json, err);
-	if (rc) {
-		file_replace_drop(&csv);
-		return rc;
-	}
-	rc = file_replace_name(&csv, err);
-	if (rc)
-		file_replace_drop(&json);
-	return rc ? rc : file_replace_name(&json, err);
+	finished += !rc;
+	if (!rc)
+		rc = json_write(matrix_result_to_json(r), dir, "verdict.json", 2, &files[1], err);
+	finished += !rc;
+	for (; !rc && named < finished; named += !rc)
+		rc = file_replace_name(&files[named], err);
+	for (size_t i = named; rc && i < finished; i++)
+		file_replace_drop(&files[i]);
+	/* New and old files side by side would contradict each other. */
+	if (rc && named)
+		remove_both(dir);
+	return rc;
 }
