@@ -261,7 +261,7 @@ static int list_command(const struct options *options, struct error *err)
 const struct command command_list = {
 	.name = "list",
 	.usage = "clocks|disturbances|scenarios|limits|configurations [OPTION]...",
-	.summary = "clocks, disturbances, scenarios, limits to choose from",
+	.summary = "clocks, disturbances, scenarios, limits, configurations to choose from",
 	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read or a\n"
 		"disturbance that cannot be done on this machine is listed with the reason.",
 	.options = "json",
