@@ -175,10 +175,10 @@ static int list_configurations(json_t *list, struct error *err)
 	for (size_t i = 0; !rc && i < configs.count; i++) {
 		const struct lab_config *c = &configs.rows[i];
 
-		add(list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:b, s:s}", "name", c->name, "summary",
-				  c->summary, "arch", c->arch, "vcpus", (int)c->vcpus, "cpu", c->cpu, "machine",
-				  c->machine, "hpet", c->hpet, "cstates", c->cstates, "pstates", c->pstates, "accel",
-				  c->accel));
+		add(list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:b, s:s}", "name", c->name,
+				  "summary", c->summary, "arch", c->arch, "vcpus", (int)c->vcpus, "cpu",
+				  c->cpu, "machine", c->machine, "hpet", c->hpet, "cstates", c->cstates,
+				  "pstates", c->pstates, "accel", c->accel));
 	}
 	lab_configs_free(&configs);
 	return rc;
@@ -254,8 +254,10 @@ static int list_command(const struct options *options, struct error *err)
 		json_decref(list);
 		return rc;
 	}
-	return error_set(
-		err, -EINVAL, "nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits, configurations", name);
+	return error_set(err, -EINVAL,
+		"nothing to list under \"%s\"; lists: clocks, disturbances, scenarios, limits, "
+		"configurations",
+		name);
 }
 
 const struct command command_list = {
