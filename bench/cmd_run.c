@@ -176,10 +176,10 @@ static int make_directory(struct runner *r)
 
 	utc_now(r->run.started, sizeof(r->run.started), "%Y-%m-%dT%H:%M:%SZ");
 	if (r->options->output)
-		return run_create_at(&r->run, r->options->output, r->err);
+		return outcome_no_place(run_create_at(&r->run, r->options->output, r->err), r->err);
 	utc_now(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ");
 	snprintf(name, sizeof(name), "%s-%s-%s", stamp, r->run.host, r->run.scenario);
-	return run_create(&r->run, RUNS_DIR, name, r->err);
+	return outcome_no_place(run_create(&r->run, RUNS_DIR, name, r->err), r->err);
 }
 
 /* Samples until the instant, or until a signal or an error ends the run. */
@@ -292,27 +292,35 @@ static int sample(struct runner *r)
 static void block_signals(struct runner *r, int how)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const struct timespec now;
 
 	sigemptyset(&r->signals);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction now;
+		struct sigaction action;
 
 		/* sigtimedwait takes ignored ones too: nohup must keep its meaning. */
-		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
 			sigaddset(&r->signals, ends[i]);
 	}
+	/* One that came again, as to a process and then to its group, must not kill what tells of the first. */
+	while (r->signal && sigtimedwait(&r->signals, NULL, &now) > 0)
+		;
 	pthread_sigmask(how, &r->signals, NULL);
 }
 
-/* Needs no clock and no privilege, and changes nothing. */
+/* Opens the clocks as a run does, so that it refuses what a run would; takes no reading and changes nothing. */
 static int print_plan(struct runner *r)
 {
-	int rc = merge_options(r);
+	const char *output = r->options->output;
+	int rc = prepare(r);
 
+	if (!rc && output && access(output, F_OK) == 0)
+		rc = error_set(r->err, -EEXIST,
+			"%s: exists already, and a run never overwrites; name another directory", output);
 	if (!rc)
-		rc = place(r);
-	return rc ? rc
-		  : stage_print_plan(&r->scenario, r->placement, r->cpus, r->cpu_count, r->options->json);
+		rc = stage_print_plan(&r->scenario, r->placement, r->cpus, r->cpu_count, r->options->json);
+	session_close(&r->session);
+	return rc;
 }
 
 static int measure(struct runner *r)

@@ -181,6 +181,9 @@ static int answer(const struct options *o, struct responder *r, struct responder
 	if (!rc && !o->quiet && net)
 		printf("answering at %s%s; Ctrl-C ends\n", responder_net_where(net),
 			o->key ? ", to those who have the key" : "");
+	if (!rc && !o->quiet && net && !o->key && responder_net_reaches_out(net))
+		fprintf(stderr, "clkdrift: without a key everybody who reaches this address is answered, and "
+				"nothing shows the asker that an answer is true; see --key\n");
 	fflush(stdout);
 	if (!rc)
 		await_signal(signals, r, facts, o->quiet);
@@ -230,12 +233,13 @@ static int serve_command(const struct options *o, struct error *err)
 		explain(o->shm ? o->shm : EXPLAINED_PATH);
 		return 0;
 	}
+	if (o->key && !o->udp && !o->vsock)
+		return error_set(err, -EINVAL,
+			"--key %s: what for? give --udp [ADDRESS:]PORT or --vsock PORT too", o->key);
 	if (!o->shm && !o->udp && !o->vsock)
 		return error_set(err, -EINVAL,
 			"serve needs --shm PATH, --udp PORT or --vsock PORT; 'clkdrift serve --explain' "
 			"tells more");
-	if (o->key && !o->udp && !o->vsock)
-		return error_set(err, -EINVAL, "--key FILE is for --udp and --vsock");
 	tsc_init();
 	r = calloc(1, sizeof(*r));
 	placement = placement_load(err);
@@ -248,6 +252,11 @@ static int serve_command(const struct options *o, struct error *err)
 	return rc;
 }
 
+static const struct option_words words[] = {
+	{ "cpus", "CPU", "the one CPU to answer on (default: any)" },
+	{ NULL, NULL, NULL },
+};
+
 const struct command command_serve = {
 	.name = "serve",
 	.usage = "--shm PATH | --udp PORT | --vsock PORT [OPTION]...",
@@ -259,12 +268,15 @@ const struct command command_serve = {
 		"The other side reads them as the clock 'peer', with 'clkdrift run --peer'.  It sleeps while "
 		"nobody\n"
 		"asks.  Over UDP it answers this machine alone, unless an address is given; then give a key "
-		"too.\n\n"
+		"too:\n"
+		"a file of 16 bytes or more, the same on both machines, that only you may read.\n\n"
 		"  clkdrift serve --shm /dev/shm/clkdrift      answer there\n"
 		"  clkdrift serve --explain                    how a guest gets the device\n"
-		"  clkdrift serve --udp 192.0.2.1:9123 --key K there: run --peer udp:192.0.2.1:9123:key=K\n"
-		"  clkdrift serve --vsock 9123                 in a guest: run --peer vsock:2:9123",
+		"  (umask 077; head -c 32 /dev/urandom > K)    make a key\n"
+		"  clkdrift serve --udp 192.0.2.1:4123 --key K there: run --peer udp:192.0.2.1:4123:key=K\n"
+		"  clkdrift serve --vsock 4123                 in a guest: run --peer vsock:2:4123",
 	.options = "shm udp vsock key cpus explain quiet",
+	.words = words,
 	.max_arguments = 0,
 	.run = serve_command,
 };

@@ -41,6 +41,11 @@ void lab_wait_block(struct lab_wait *wait)
 
 void lab_wait_unblock(struct lab_wait *wait)
 {
+	static const struct timespec now;
+
+	/* One that came again, as to a process and then to its group, must not kill what tells of the first. */
+	while (wait->signal && sigtimedwait(&wait->signals, NULL, &now) > 0)
+		;
 	pthread_sigmask(SIG_SETMASK, &wait->before, NULL);
 }
 
@@ -176,6 +181,13 @@ int lab_make_directory(const char *path, struct error *err)
 		if (!kept)
 			return 0;
 	}
+}
+
+int lab_cache_made(int rc, struct error *err)
+{
+	if (rc)
+		error_hint(err, "; --cache DIR takes another directory for what is fetched");
+	return rc;
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)

@@ -78,11 +78,26 @@ trouble '--reference wobble' run --clocks tai --reference wobble
 trouble 'wobble' analyze "$T/run" --reference wobble
 trouble 'no scenario "wobble"' run wobble
 trouble '/nonexistent/x.ini: cannot read' run /nonexistent/x.ini
+# A plan is refused as the run would be.
+trouble 'unknown clock "wobble"' run --dry-run --clocks wobble
+trouble 'unknown limits "wobble"' run --dry-run --limits wobble
+trouble 'exclude each other' run --dry-run --limit 5 --limits kvm
+trouble '--reference wobble' run --dry-run --reference wobble
+trouble "$T/run: exists already" run --dry-run -o "$T/run"
 trouble 'unexpected argument "two"' run quick two
 trouble 'too few arguments' analyze
 trouble 'too few arguments' list
 trouble 'nothing to list under "wobble"' list wobble
-trouble '/nonexistent' analyze /nonexistent
+trouble '/nonexistent: No such file' analyze /nonexistent
+trouble 'is no run directory' analyze "$T"
+trouble 'is a directory' stability "$T"
+CLKDRIFT_DATADIR=/nonexistent trouble 'bench/scenarios: not found under CLKDRIFT_DATADIR=/nonexistent,' run quick
+trouble '--udp x: write PORT or ADDRESS:PORT' serve --udp x
+trouble "'y' is no port" serve --udp 127.0.0.1:y
+trouble '--key x: .*--udp' serve --key x
+touch "$T/file"
+trouble "$T/file.*: cannot make .*-o DIR" run -d 1s -o "$T/file/run"
+trouble "$T/file.*: cannot make .*--cache DIR" lab run --config one-vcpu --cache "$T/file/cache"
 printf '[phase a]\nduration = soon\n' >"$T/bad.ini"
 trouble "$T/bad.ini:2: duration = soon" run "$T/bad.ini"
 trouble "$T/run: exists already" run -d 1s -o "$T/run"
