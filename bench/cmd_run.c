@@ -292,15 +292,19 @@ static int sample(struct runner *r)
 static void block_signals(struct runner *r, int how)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const struct timespec now;
 
 	sigemptyset(&r->signals);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction now;
+		struct sigaction action;
 
 		/* sigtimedwait takes ignored ones too: nohup must keep its meaning. */
-		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
 			sigaddset(&r->signals, ends[i]);
 	}
+	/* One that came again, as to a process and then to its group, must not kill what tells of the first. */
+	while (r->signal && sigtimedwait(&r->signals, NULL, &now) > 0)
+		;
 	pthread_sigmask(how, &r->signals, NULL);
 }
 

@@ -524,6 +524,10 @@ int lab_run(const struct lab_plan *plan, char **dir, struct error *err)
 		lab_remove_private(lab->dir);
 	if (lab->run.dir && keep_run(lab, rc))
 		*dir = strdup(lab->run.dir);
+	if (rc == -EINTR && lab->wait.signal) {
+		*err = (struct error){ "" };
+		error_set(err, rc, "ended by a signal (%s); nothing is kept", strsignal(lab->wait.signal));
+	}
 	lab_tidy_end();
 	lab_wait_unblock(&lab->wait);
 	run_free(&lab->run);

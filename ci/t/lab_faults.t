@@ -173,6 +173,23 @@ harmless closes-later
 FAKE_WORK_S=1 harmless scribbles
 is "$(jq '.lab.responder.errors > 0' "$T/run-scribbles/run.json")" true "a guest that fills the shared memory with random bytes is counted"
 
+# ---- ended while it samples ----
+
+# Twice, as Ctrl-C under timeout(1) and a terminal may: the second finds it busy with ending a guest that takes its time.
+mkdir "$T/tmp-twice"
+FAKE=stubborn PATH=$T/bin:$PATH TMPDIR=$T/tmp-twice start lab run --config one-vcpu --scenario "$T/idle.ini" --no-report --kernel "$T/kernel" \
+	-o "$T/run-twice"
+await '[ -s "$T/run-twice/guest/console.log" ]'
+sleep 0.3
+kill -s INT "$pid"
+sleep 0.3
+kill -s INT "$pid"
+ended
+is "$rc $(<"$T/err")" "2 clkdrift: ended by a signal (Interrupt); nothing is kept" "a lab that Ctrl-C ends says so"
+is "$(left twice)" "" "twice: nothing is left"
+[ ! -e "$T/run-twice" ]
+ok $? "nor a run directory"
+
 # ---- ended at any moment ----
 
 seed=${FAULTS_SEED:-$RANDOM}
