@@ -259,11 +259,13 @@ const struct command command_serve = {
 		"The other side reads them as the clock 'peer', with 'clkdrift run --peer'.  It sleeps while "
 		"nobody\n"
 		"asks.  Over UDP it answers this machine alone, unless an address is given; then give a key "
-		"too.\n\n"
+		"too:\n"
+		"a file of 16 bytes or more, the same on both machines, that only you may read.\n\n"
 		"  clkdrift serve --shm /dev/shm/clkdrift      answer there\n"
 		"  clkdrift serve --explain                    how a guest gets the device\n"
-		"  clkdrift serve --udp 192.0.2.1:9123 --key K there: run --peer udp:192.0.2.1:9123:key=K\n"
-		"  clkdrift serve --vsock 9123                 in a guest: run --peer vsock:2:9123",
+		"  (umask 077; head -c 32 /dev/urandom > K)    make a key\n"
+		"  clkdrift serve --udp 192.0.2.1:4123 --key K there: run --peer udp:192.0.2.1:4123:key=K\n"
+		"  clkdrift serve --vsock 4123                 in a guest: run --peer vsock:2:4123",
 	.options = "shm udp vsock key cpus explain quiet",
 	.max_arguments = 0,
 	.run = serve_command,
