@@ -123,7 +123,7 @@ static int lab_command(const struct options *o, struct error *err)
 
 const struct command command_lab = {
 	.name = "lab",
-	.usage = "run --config NAME|matrix|setup --arch NAME [OPTION]...",
+	.usage = "{run --config NAME | matrix | setup --arch NAME} [OPTION]...",
 	.summary = "boot guests under QEMU and run a scenario in them, against this machine's clocks",
 	.help = "Boots a real kernel under QEMU, runs a scenario inside of it with this machine as its peer, "
 		"and\n"

@@ -322,7 +322,7 @@ static int list_command(const struct options *options, struct error *err)
 const struct command command_list = {
 	.name = "list",
 	.usage = "clocks|disturbances|scenarios|limits|configurations|profiles [OPTION]...",
-	.summary = "clocks, disturbances, scenarios, limits, profiles to choose from",
+	.summary = "clocks, disturbances, scenarios, limits, configurations, profiles to choose from",
 	.help = "Lists what there is to choose from, one line each.  A clock that cannot be read or a\n"
 		"disturbance that cannot be done on this machine is listed with the reason.  The profiles\n"
 		"are kernel parameters and settings that keep a system's clocks stable; --catalogue adds "

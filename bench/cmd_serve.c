@@ -248,6 +248,11 @@ static int serve_command(const struct options *o, struct error *err)
 	return rc;
 }
 
+static const struct option_words words[] = {
+	{ "cpus", "CPU", "the one CPU to answer on (default: any)" },
+	{ NULL, NULL, NULL },
+};
+
 const struct command command_serve = {
 	.name = "serve",
 	.usage = "--shm PATH | --udp PORT | --vsock PORT [OPTION]...",
@@ -267,6 +272,7 @@ const struct command command_serve = {
 		"  clkdrift serve --udp 192.0.2.1:4123 --key K there: run --peer udp:192.0.2.1:4123:key=K\n"
 		"  clkdrift serve --vsock 4123                 in a guest: run --peer vsock:2:4123",
 	.options = "shm udp vsock key cpus explain quiet",
+	.words = words,
 	.max_arguments = 0,
 	.run = serve_command,
 };

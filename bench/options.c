@@ -259,8 +259,8 @@ static const struct option_row rows[] = {
 	{ 0, "boot-ini", "FILE", "the boot.ini of a Windows guest, to make a candidate from", set_boot_ini },
 	{ 0, "dry-run", NULL, "print what would be done, and do nothing", set_dry_run },
 	{ 0, "no-report", NULL, "do not draw report.html", set_no_report },
-	{ 0, "json", NULL, "results as JSON on stdout", set_json },
-	{ 'q', "quiet", NULL, "no progress, no text: only the exit code (and JSON if asked)", set_quiet },
+	{ 0, "json", NULL, "results as JSON on stdout, with -q too", set_json },
+	{ 'q', "quiet", NULL, "no progress, no text: only the exit code", set_quiet },
 };
 
 #define ROW_COUNT  (sizeof(rows) / sizeof(rows[0]))
@@ -277,20 +277,29 @@ static bool takes(const char *list, const char *name)
 	return false;
 }
 
+static struct option_words words_of(const struct command *command, const struct option_row *row)
+{
+	for (const struct option_words *own = command->words; own && own->name; own++)
+		if (strcmp(own->name, row->name) == 0)
+			return *own;
+	return (struct option_words){ row->name, row->argument, row->help };
+}
+
 static void print_help(const struct command *command)
 {
 	printf("usage: clkdrift %s %s\n\n%s\n\noptions:\n", command->name, command->usage, command->help);
 	for (size_t i = 0; i < ROW_COUNT; i++) {
+		struct option_words words = words_of(command, &rows[i]);
 		char left[48];
 
 		if (!takes(command->options, rows[i].name))
 			continue;
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
 			rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
-			rows[i].argument ? " " : "", rows[i].argument ? rows[i].argument : "");
-		printf("  %-24s %s\n", left, rows[i].help);
+			words.argument ? " " : "", words.argument ? words.argument : "");
+		printf("  %-24s %s\n", left, words.help);
 	}
-	printf("  %-24s %s\n", "-h,  --help", "this text");
+	printf("  %-24s %s\n", "-h, --help", "this text");
 }
 
 /* For the shell completion: one option a line. */

@@ -56,12 +56,20 @@ struct options {
 	int argument_count;
 };
 
+/* An option in the words of one command. */
+struct option_words {
+	const char *name;     /* long; NULL ends a table */
+	const char *argument; /* as "CPU" */
+	const char *help;
+};
+
 struct command {
 	const char *name;
-	const char *usage;   /* behind the name, "[SCENARIO] [OPTION]..." */
-	const char *summary; /* one line */
-	const char *help;    /* what it does and examples, for --help */
-	const char *options; /* long names of the options that it takes, separated by spaces */
+	const char *usage;		  /* behind the name, "[SCENARIO] [OPTION]..." */
+	const char *summary;		  /* one line */
+	const char *help;		  /* what it does and examples, for --help */
+	const char *options;		  /* long names of the options that it takes, separated by spaces */
+	const struct option_words *words; /* where those of all commands do not fit; NULL: they do */
 	int min_arguments, max_arguments;
 	/* Returns the exit code; -errno with err set means trouble that has not been told yet. */
 	int (*run)(const struct options *options, struct error *err);

@@ -268,6 +268,22 @@ static void test_help(void **state)
 	assert_null(strstr(text, "--limit "));
 }
 
+static void test_help_in_words_of_the_command(void **state)
+{
+	static const struct option_words words[] = { { "limits", "OTHER", "its own words" },
+		{ NULL, NULL, NULL } };
+	struct command own = few;
+	char text[4096];
+
+	(void)state;
+	own.words = words;
+	capture(&own, "--help", text, sizeof(text));
+	assert_non_null(strstr(text, "--limits OTHER"));
+	assert_non_null(strstr(text, "its own words"));
+	assert_null(strstr(text, "--limits NAME"));
+	assert_non_null(strstr(text, "--json "));
+}
+
 static void test_option_names(void **state)
 {
 	char text[1024];
@@ -310,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help_in_words_of_the_command),
 		cmocka_unit_test(test_option_names),
 		cmocka_unit_test(test_commands_name_known_options),
 	};
