@@ -176,10 +176,10 @@ static int make_directory(struct runner *r)
 
 	utc_now(r->run.started, sizeof(r->run.started), "%Y-%m-%dT%H:%M:%SZ");
 	if (r->options->output)
-		return run_create_at(&r->run, r->options->output, r->err);
+		return outcome_no_place(run_create_at(&r->run, r->options->output, r->err), r->err);
 	utc_now(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ");
 	snprintf(name, sizeof(name), "%s-%s-%s", stamp, r->run.host, r->run.scenario);
-	return run_create(&r->run, RUNS_DIR, name, r->err);
+	return outcome_no_place(run_create(&r->run, RUNS_DIR, name, r->err), r->err);
 }
 
 /* Samples until the instant, or until a signal or an error ends the run. */

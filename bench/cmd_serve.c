@@ -181,6 +181,9 @@ static int answer(const struct options *o, struct responder *r, struct responder
 	if (!rc && !o->quiet && net)
 		printf("answering at %s%s; Ctrl-C ends\n", responder_net_where(net),
 			o->key ? ", to those who have the key" : "");
+	if (!rc && !o->quiet && net && !o->key && responder_net_reaches_out(net))
+		fprintf(stderr, "clkdrift: without a key everybody who reaches this address is answered, and "
+				"nothing shows the asker that an answer is true; see --key\n");
 	fflush(stdout);
 	if (!rc)
 		await_signal(signals, r, facts, o->quiet);
@@ -230,12 +233,13 @@ static int serve_command(const struct options *o, struct error *err)
 		explain(o->shm ? o->shm : EXPLAINED_PATH);
 		return 0;
 	}
+	if (o->key && !o->udp && !o->vsock)
+		return error_set(err, -EINVAL,
+			"--key %s: what for? give --udp [ADDRESS:]PORT or --vsock PORT too", o->key);
 	if (!o->shm && !o->udp && !o->vsock)
 		return error_set(err, -EINVAL,
 			"serve needs --shm PATH, --udp PORT or --vsock PORT; 'clkdrift serve --explain' "
 			"tells more");
-	if (o->key && !o->udp && !o->vsock)
-		return error_set(err, -EINVAL, "--key FILE is for --udp and --vsock");
 	tsc_init();
 	r = calloc(1, sizeof(*r));
 	placement = placement_load(err);

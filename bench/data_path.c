@@ -37,6 +37,7 @@ int data_path(const char *name, char path[PATH_MAX], struct error *err)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (path_join(path, PATH_MAX, places[i], name, err) == 0 && access(path, R_OK) == 0)
 			return 0;
-	return error_set(err, -ENOENT, "%s: not found under %s nor %s; set CLKDRIFT_DATADIR", name, places[0],
-		CLKDRIFT_DATADIR);
+	return error_set(err, -ENOENT,
+		"%s: not found under %s%s, %s, %s; set CLKDRIFT_DATADIR to where it is", name,
+		wish ? "CLKDRIFT_DATADIR=" : "", places[0], places[1], places[2]);
 }

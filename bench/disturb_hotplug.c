@@ -132,6 +132,14 @@ static int hotplug_supported(const struct disturbance_setup *setup, struct error
 	return 0;
 }
 
+static int hotplug_takes_cpu(const struct disturbance_setup *setup)
+{
+	struct hotplug h = { .cpu = -1 };
+	struct error ignored = { "" };
+
+	return find_cpu(&h, setup->arguments, &ignored) ? -1 : h.cpu;
+}
+
 static void hotplug_plan(const struct disturbance_setup *setup, char *text, size_t size)
 {
 	struct hotplug h = { .cpu = -1 };
@@ -305,6 +313,7 @@ const struct disturbance disturb_hotplug = {
 	.changes_machine = true,
 	.check = hotplug_check,
 	.supported = hotplug_supported,
+	.takes_cpu = hotplug_takes_cpu,
 	.plan = hotplug_plan,
 	.start = hotplug_start,
 	.observe = hotplug_observe,

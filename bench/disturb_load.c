@@ -148,6 +148,21 @@ static int load_supported(const struct disturbance_setup *setup, struct error *w
 	return rc;
 }
 
+static bool load_needs_cpu(const struct disturbance_setup *setup, int cpu)
+{
+	struct error ignored = { "" };
+	bool needs = false;
+	size_t count;
+	int *cpus;
+
+	if (find_cpus(setup, &cpus, &count, &ignored))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		needs |= cpus[i] == cpu;
+	free(cpus);
+	return needs;
+}
+
 static void load_plan(const struct disturbance_setup *setup, char *text, size_t size)
 {
 	const struct argument *a = setup->arguments;
@@ -491,6 +506,7 @@ const struct disturbance disturb_load = {
 	.parameters = load_parameters,
 	.check = load_check,
 	.supported = load_supported,
+	.needs_cpu = load_needs_cpu,
 	.plan = load_plan,
 	.start = load_start,
 	.observe = load_observe,

@@ -64,20 +64,27 @@ struct disturbance_setup {
 
 /* What a disturbance can say of itself when it ended. */
 struct evidence {
-	bool observed;			/* what was asked for was seen to happen */
+	bool observed;			     /* what was asked for was seen to happen */
 	char text[DISTURBANCE_EVIDENCE_MAX]; /* in words and numbers, with units: what was seen */
 };
 
 struct disturbance {
 	const char *name, *summary;
 	const struct parameter *parameters; /* ends with a NULL name; NULL: none */
-	bool changes_machine; /* needs the journal: one such run at a time */
+	bool changes_machine;		    /* needs the journal: one such run at a time */
 
 	/* Are the arguments right together?  Asks nothing of the machine.  0 or -EINVAL with err.  May be NULL. */
 	int (*check)(const struct argument *arguments, struct error *err);
 
 	/* 0, or -errno with the reason why this machine or this user cannot do it.  Changes nothing. */
 	int (*supported)(const struct disturbance_setup *setup, struct error *why);
+
+	/*
+	 * The CPU that it takes away meanwhile, -1: none; and whether it needs that CPU.  A phase must not
+	 * ask for both.  After supported().  May be NULL: it takes none, it needs none.
+	 */
+	int (*takes_cpu)(const struct disturbance_setup *setup);
+	bool (*needs_cpu)(const struct disturbance_setup *setup, int cpu);
 
 	/* One line without a full stop: what the phase will do to the machine. */
 	void (*plan)(const struct disturbance_setup *setup, char *text, size_t size);
@@ -106,7 +113,7 @@ const struct disturbance *disturbance_find(const char *name);
 /* What a phase asks for, parsed.  words holds the texts of the arguments, so it is not to be copied. */
 struct asked {
 	const struct disturbance *disturbance;
-	char text[DISTURBANCE_TEXT_MAX];  /* as in the scenario */
+	char text[DISTURBANCE_TEXT_MAX]; /* as in the scenario */
 	char words[DISTURBANCE_TEXT_MAX];
 	struct argument arguments[DISTURBANCE_PARAMETERS_MAX];
 };

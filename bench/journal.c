@@ -64,7 +64,7 @@ static int undo_file(const json_t *entry, char *text, size_t size, struct error 
 	if (!rc)
 		rc = sysfs_write(path, value, err);
 	if (!rc)
-		snprintf(text, size, "%.200s is \"%.80s\" again", path, value);
+		snprintf(text, size, "%.200s is put back to \"%.80s\"", path, value);
 	return rc;
 }
 

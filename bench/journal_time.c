@@ -93,12 +93,14 @@ static bool timex_same(const struct timex *a, const struct timex *b)
 int journal_timex_undo(const json_t *entry, char *text, size_t size, struct error *err)
 {
 	struct timex want, now, set;
+	bool changed;
 	int rc = timex_parse(entry, &want, err);
 
 	rc = rc ? rc : timex_read(&now, err);
 	if (rc)
 		return rc;
-	if (!timex_same(&now, &want)) {
+	changed = !timex_same(&now, &want);
+	if (changed) {
 		set = want;
 		set.modes = ADJ_FREQUENCY | ADJ_TICK | ADJ_STATUS |
 			    (want.status & STA_NANO ? ADJ_NANO : ADJ_MICRO);
@@ -117,8 +119,9 @@ int journal_timex_undo(const json_t *entry, char *text, size_t size, struct erro
 				want.status);
 	}
 	if (!rc)
-		snprintf(text, size, "adjtimex frequency is %+.3f ppm, tick %ld us, status %d",
-			timex_ppm(now.freq, TIMEX_TICK_US), (long)now.tick, now.status);
+		snprintf(text, size, "adjtimex is %s frequency %+.3f ppm, tick %ld us, status %d",
+			changed ? "put back to" : "already at", timex_ppm(now.freq, TIMEX_TICK_US),
+			(long)now.tick, now.status);
 	return rc;
 }
 

@@ -184,14 +184,14 @@ static void test_timex(void **state)
 	set.tick = found.tick + 1;
 	set.status = found.status ^ STA_FREQHOLD;
 	assert_true(adjtimex(&set) >= 0);
-	undo(journal_timex_undo, entry, "adjtimex frequency is");
+	undo(journal_timex_undo, entry, "adjtimex is put back to frequency");
 	assert_int_equal(timex_read(&now, &err), 0);
 	assert_int_equal(now.freq, found.freq);
 	assert_int_equal(now.tick, found.tick);
 	assert_int_equal(now.status, found.status);
 	/* Once more: nothing is written. */
 	kernel.modes = 0;
-	undo(journal_timex_undo, entry, "adjtimex frequency is");
+	undo(journal_timex_undo, entry, "adjtimex is already at frequency");
 	assert_int_equal(kernel.modes, 0);
 	json_decref(entry);
 }
@@ -204,12 +204,12 @@ static void test_timex_of_a_synchronised_clock(void **state)
 	(void)state;
 	use_kernel(STA_PLL | STA_NANO | STA_MODE);
 	entry = must(journal_timex_record(&err));
-	json_object_set_new(
-		entry, "raw_ns", json_integer((int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - 10 * NS_PER_SEC - 1));
+	json_object_set_new(entry, "raw_ns",
+		json_integer((int64_t)posix_clock_ns(CLOCK_MONOTONIC_RAW) - 10 * NS_PER_SEC - 1));
 	assert_int_equal(timex_step(5, NULL, &err), 0);
 	assert_true(kernel.tx.status & STA_UNSYNC);
 	assert_true(kernel.tx.status & STA_NANO);
-	undo(journal_timex_undo, entry, "frequency is +18.838 ppm, tick 10002 us");
+	undo(journal_timex_undo, entry, "frequency +18.838 ppm, tick 10002 us");
 	assert_int_equal(kernel.tx.status, STA_PLL | STA_NANO | STA_MODE);
 	assert_in_range(kernel.tx.maxerror, 4000 + 10 * 500, 4000 + 20 * 500);
 	assert_int_equal(kernel.tx.esterror, 900);
@@ -220,7 +220,7 @@ static void test_timex_of_a_synchronised_clock(void **state)
 	entry = must(journal_timex_record(&err));
 	kernel.tx.freq = 7;
 	kernel.tx.status |= STA_NANO;
-	undo(journal_timex_undo, entry, "frequency is +18.838 ppm");
+	undo(journal_timex_undo, entry, "frequency +18.838 ppm");
 	assert_int_equal(kernel.tx.status, STA_UNSYNC);
 	assert_false(kernel.modes & (ADJ_MAXERROR | ADJ_ESTERROR));
 	json_decref(entry);

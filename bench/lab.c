@@ -20,6 +20,7 @@
 #include "bench/lab_kvm_note.h"
 #include "bench/lab_outside.h"
 #include "bench/lab_tidy.h"
+#include "bench/outcome.h"
 #include "bench/scenario.h"
 #include "bench/untar.h"
 #include "probes/now.h"
@@ -84,7 +85,7 @@ static int make_cache(const char *wish, char full[PATH_MAX], struct error *err)
 	/* Tools run elsewhere. */
 	if (!rc && !realpath(cache, full))
 		rc = error_set(err, -errno, "%s: %s", cache, strerror(errno));
-	return rc;
+	return lab_cache_made(rc, err);
 }
 
 static int find_place(const char *wish, const char *arch, struct lab_place *place, struct error *err)
@@ -208,6 +209,7 @@ static int make_run_directory(struct lab *lab)
 	snprintf(name, sizeof(name), "%s-lab-%s-%s", stamp, plan->config->name, lab->scenario.name);
 	rc = plan->output ? run_create_at(&lab->run, plan->output, lab->err)
 			  : run_create(&lab->run, plan->parent, name, lab->err);
+	rc = outcome_no_place(rc, lab->err);
 	if (!rc)
 		rc = path_join(guest, sizeof(guest), lab->run.dir, "guest", lab->err);
 	if (!rc && mkdir(guest, 0777))

@@ -46,12 +46,12 @@ int lab_package_fetch(
 {
 	char scratch[PATH_MAX], tree[PATH_MAX];
 	struct error why = { "" };
-	int rc = lab_make_directory(package->parent, err);
+	int rc = lab_cache_made(lab_make_directory(package->parent, err), err);
 
 	if (!rc)
 		rc = path_join(place, PATH_MAX, package->parent, package->name, err);
 	if (!rc)
-		rc = lab_make_private(package->parent, ".fetch-", scratch, err);
+		rc = lab_cache_made(lab_make_private(package->parent, ".fetch-", scratch, err), err);
 	if (rc)
 		return rc;
 	rc = fetch_into(wait, scratch, package, &why);

@@ -81,7 +81,7 @@ static int make_apt(const struct lab_place *place, const char *arch, struct erro
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !rc; i++) {
 		rc = path_join(path, sizeof(path), place->dir, parts[i], err);
 		if (!rc)
-			rc = lab_make_directory(path, err);
+			rc = lab_cache_made(lab_make_directory(path, err), err);
 	}
 	if (!rc)
 		rc = path_join(path, sizeof(path), place->dir, "apt", err);

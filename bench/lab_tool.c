@@ -183,6 +183,13 @@ int lab_make_directory(const char *path, struct error *err)
 	}
 }
 
+int lab_cache_made(int rc, struct error *err)
+{
+	if (rc)
+		error_hint(err, "; --cache DIR takes another directory for what is fetched");
+	return rc;
+}
+
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
 {
 	(void)st;

@@ -48,6 +48,8 @@ int lab_make_private(const char *parent, const char *prefix, char dir[PATH_MAX],
 void lab_remove_private(const char *dir);
 /* mkdir -p; 0 or -errno with err set. */
 int lab_make_directory(const char *path, struct error *err);
+/* rc of making something in the cache: where that failed, err says how to name another one.  Returns rc. */
+int lab_cache_made(int rc, struct error *err);
 /* rm -r, without following links; what cannot be removed stays. */
 void lab_remove_tree(const char *path);
 

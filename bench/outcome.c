@@ -78,6 +78,13 @@ int outcome_print(const struct outcome *o, const struct options *options, struct
 	return 0;
 }
 
+int outcome_no_place(int rc, struct error *err)
+{
+	if (rc && rc != -EEXIST)
+		error_hint(err, "; -o DIR puts the run elsewhere");
+	return rc;
+}
+
 int outcome_exit_code(const struct outcome *o)
 {
 	switch (o->estimates.verdict.status) {

@@ -37,6 +37,9 @@ int outcome_store(const struct outcome *outcome, struct error *err);
 /* Text or JSON on stdout, as the options say. */
 int outcome_print(const struct outcome *outcome, const struct options *options, struct error *err);
 
+/* rc of making the run's directory: where it cannot be made, err says how to name another place.  Returns rc. */
+int outcome_no_place(int rc, struct error *err);
+
 /* The exit code that the verdict asks for. */
 int outcome_exit_code(const struct outcome *outcome);
 

@@ -49,6 +49,7 @@ struct responder_net {
 	struct responder_net_counters counters;
 	char where[NET_ADDRESS_TEXT + 40];
 	int port;
+	bool reaches_out; /* not this machine alone can ask over UDP */
 	pthread_t thread;
 	atomic_bool stop;
 };
@@ -76,6 +77,13 @@ void responder_net_count(const struct responder_net *r, struct responder_net_cou
 	counters->refused = counted(&r->counters.refused);
 }
 
+static bool is_loopback(const struct net_address *address)
+{
+	if (address->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&address->in6.sin6_addr);
+	return ntohl(address->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static int open_udp(struct responder_net *r, const char *text, struct error *err)
 {
 	struct net_address found[NET_ADDRESSES_MAX];
@@ -83,6 +91,9 @@ static int open_udp(struct responder_net *r, const char *text, struct error *err
 	bool port_only = !strchr(text, ':');
 	int rc;
 
+	if (port_only && (!*text || strspn(text, "0123456789") < strlen(text)))
+		return error_set(
+			err, -EINVAL, "--udp %s: write PORT or ADDRESS:PORT, as 4123 or 0.0.0.0:4123", text);
 	if (snprintf(address, sizeof(address), "%s%s", port_only ? LOOPBACK : "", text) >=
 		(int)sizeof(address))
 		return error_set(err, -EINVAL, "--udp: the address is too long");
@@ -95,6 +106,7 @@ static int open_udp(struct responder_net *r, const char *text, struct error *err
 	rc = net_stamp_local(&r->udp, &found[0]);
 	if (rc)
 		return error_set(err, rc, "udp: %s", strerror(-rc));
+	r->reaches_out = !is_loopback(&found[0]);
 	net_address_text(&found[0], where);
 	snprintf(r->where, sizeof(r->where), "udp:%s", where);
 	r->port = ntohs(found[0].any.sa_family == AF_INET6 ? found[0].in6.sin6_port : found[0].in.sin_port);
@@ -156,6 +168,11 @@ int responder_net_open(
 const char *responder_net_where(const struct responder_net *r)
 {
 	return r->where;
+}
+
+bool responder_net_reaches_out(const struct responder_net *r)
+{
+	return r->reaches_out;
 }
 
 int responder_net_port(const struct responder_net *r)

@@ -40,6 +40,9 @@ int responder_net_open(
 /* Where it listens, for the user: "udp:127.0.0.1:9123", "udp:... vsock:3:9123".  Lives as long as it. */
 const char *responder_net_where(const struct responder_net *responder);
 
+/* Over UDP not this machine alone can ask: the address is no loopback one. */
+bool responder_net_reaches_out(const struct responder_net *responder);
+
 /* The UDP port that it got (port 0 asks for any); 0: none. */
 int responder_net_port(const struct responder_net *responder);
 

@@ -283,11 +283,15 @@ int scenario_find(const char *name, char path[PATH_MAX], struct error *err)
 	char relative[NAME_MAX + 32];
 	size_t length = strlen(name);
 	struct error lost = { "" };
+	int rc;
 
 	if (strchr(name, '/') || (length > 4 && strcmp(name + length - 4, ".ini") == 0)) {
 		snprintf(path, PATH_MAX, "%s", name);
 		return 0;
 	}
+	rc = data_path("bench/scenarios", path, err);
+	if (rc)
+		return rc;
 	snprintf(relative, sizeof(relative), "bench/scenarios/%.200s.ini", name);
 	return data_path(relative, path, &lost)
 		       ? error_set(err, -ENOENT, "no scenario \"%s\"; see 'clkdrift list scenarios'", name)

@@ -250,9 +250,13 @@ static void test_not_there(void **state)
 {
 	struct scenario s;
 	struct error name = { "" }, file = { "" };
+	char tree[PATH_MAX];
 
 	(void)state;
+	assert_non_null(getcwd(tree, sizeof(tree)));
+	setenv("CLKDRIFT_DATADIR", tree, 1);
 	assert_int_equal(scenario_load("wobble", &s, &name), -ENOENT);
+	unsetenv("CLKDRIFT_DATADIR");
 	assert_non_null(strstr(name.text, "no scenario \"wobble\""));
 	assert_int_equal(scenario_load("/nonexistent/x.ini", &s, &file), -ENOENT);
 	assert_non_null(strstr(file.text, "/nonexistent/x.ini: cannot read"));

@@ -30,7 +30,7 @@ struct stage {
 	struct disturbance_setup setups[PHASE_DISTURBANCES_MAX];
 	void *states[PHASE_DISTURBANCES_MAX];
 	bool running[PHASE_DISTURBANCES_MAX];
-	size_t mark; /* of the journal, before the phase */
+	size_t mark;	    /* of the journal, before the phase */
 	uint64_t *backward; /* counts of the tallies at its begin */
 };
 
@@ -84,6 +84,43 @@ static struct disturbance_setup setup_of(const struct asked *asked, double durat
 		.placement = placement };
 }
 
+/* One that takes a CPU away, and one that needs it, at the same time: neither would be seen to happen. */
+static int check_conflict(const struct scenario_phase *phase, const struct asked *taker,
+	const struct asked *user, struct placement *placement, const int *cpus, size_t cpu_count,
+	struct error *err)
+{
+	struct disturbance_setup take = setup_of(taker, phase->duration_s, placement, cpus, cpu_count);
+	struct disturbance_setup use = setup_of(user, phase->duration_s, placement, cpus, cpu_count);
+	int cpu;
+
+	if (!taker->disturbance->takes_cpu || !user->disturbance->needs_cpu)
+		return 0;
+	cpu = taker->disturbance->takes_cpu(&take);
+	if (cpu < 0 || !user->disturbance->needs_cpu(&use, cpu))
+		return 0;
+	return error_set(err, -EINVAL,
+		"phase %s: %s takes away CPU %d, which %s needs: give each a phase of its own, or other CPUs",
+		phase->name, taker->disturbance->name, cpu, user->disturbance->name);
+}
+
+static int check_conflicts(const struct scenario *scenario, struct placement *placement, const int *cpus,
+	size_t cpu_count, struct error *err)
+{
+	for (size_t i = 0; i < scenario->phase_count; i++) {
+		const struct scenario_phase *phase = &scenario->phases[i];
+
+		for (size_t a = 0; a < phase->asked_count && !phase->obstacle; a++)
+			for (size_t b = 0; b < phase->asked_count; b++) {
+				int rc = check_conflict(phase, &phase->asked[a], &phase->asked[b], placement,
+					cpus, cpu_count, err);
+
+				if (rc)
+					return rc;
+			}
+	}
+	return 0;
+}
+
 int stage_survey(struct scenario *scenario, struct placement *placement, const int *cpus, size_t cpu_count,
 	struct error *err)
 {
@@ -101,7 +138,8 @@ int stage_survey(struct scenario *scenario, struct placement *placement, const i
 			if (asked->disturbance->supported(&setup, &why) == 0)
 				continue;
 			phase->obstacle = asked;
-			snprintf(phase->why, sizeof(phase->why), "%.*s", (int)sizeof(phase->why) - 1, why.text);
+			snprintf(phase->why, sizeof(phase->why), "%.*s", (int)sizeof(phase->why) - 1,
+				why.text);
 			first = first ? first : phase;
 		}
 	}
@@ -109,7 +147,7 @@ int stage_survey(struct scenario *scenario, struct placement *placement, const i
 		return error_set(err, -ENOTSUP,
 			"this machine can do none of the scenario's phases; phase %s: %s: %s", first->name,
 			first->obstacle->disturbance->name, first->why);
-	return 0;
+	return check_conflicts(scenario, placement, cpus, cpu_count, err);
 }
 
 /* What is left out, and whether the rest needs the journal. */
@@ -206,8 +244,8 @@ static void note_oscillator(struct phase *phase)
 		strcpy(phase->oscillator, SEVERAL);
 }
 
-static void describe(struct phase_disturbance *row, const struct asked *asked,
-	const struct disturbance_setup *setup)
+static void describe(
+	struct phase_disturbance *row, const struct asked *asked, const struct disturbance_setup *setup)
 {
 	snprintf(row->name, sizeof(row->name), "%s", asked->disturbance->name);
 	snprintf(row->asked, sizeof(row->asked), "%s", asked->text);
@@ -223,8 +261,8 @@ static void start_disturbances(struct stage *stage)
 		struct session *s = stage->session;
 		struct error why = { "" };
 
-		stage->setups[i] = setup_of(
-			asked, stage->asked->duration_s, s->placement, s->cpus, s->cpu_count);
+		stage->setups[i] =
+			setup_of(asked, stage->asked->duration_s, s->placement, s->cpus, s->cpu_count);
 		stage->setups[i].journal = stage->journal;
 		stage->setups[i].stage = stage;
 		describe(row, asked, &stage->setups[i]);

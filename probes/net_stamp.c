@@ -70,6 +70,8 @@ int net_resolve(const char *text, const char *default_port, struct net_address *
 			return error_set(err, -EINVAL, "'%s': a port is at most %d", text, UINT16_MAX);
 	}
 	rc = getaddrinfo(host, port, &hints, &list);
+	if (rc == EAI_SERVICE)
+		return error_set(err, -EINVAL, "'%s': '%s' is no port: write HOST:PORT", text, port);
 	if (rc)
 		return error_set(err, rc == EAI_SYSTEM ? -errno : -ENOENT,
 			"cannot find the address of '%s': %s", text,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Two lines of the greatest length always fit. */
 #define BLOCK_BYTES (2u * CSV_LINE_MAX)
@@ -264,6 +265,7 @@ int csv_file_read(const char *path, const struct csv_handler *handler, bool *cut
 {
 	struct reader r = { .at = { .path = path, .line = 1, .err = err }, .handler = handler };
 	struct csv_parser parser;
+	struct stat st;
 	FILE *in;
 	int rc;
 
@@ -280,6 +282,9 @@ int csv_file_read(const char *path, const struct csv_handler *handler, bool *cut
 	in = fopen(path, "re");
 	if (!in) {
 		rc = error_set(err, -errno, "%s: cannot read: %s", path, strerror(errno));
+	} else if (fstat(fileno(in), &st) == 0 && S_ISDIR(st.st_mode)) {
+		rc = error_set(err, -EISDIR, "%s: is a directory; name a file", path);
+		fclose(in);
 	} else {
 		rc = read_file(&r, in, &parser, cut);
 		if (!rc && !r.mapped && !(cut && *cut))

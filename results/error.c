@@ -3,6 +3,7 @@
 #include "results/error.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int error_set(struct error *err, int code, const char *format, ...)
 {
@@ -17,4 +18,13 @@ int error_set(struct error *err, int code, const char *format, ...)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
 	return code;
+}
+
+void error_hint(struct error *err, const char *hint)
+{
+	size_t length = err ? strlen(err->text) : 0;
+
+	if (!length)
+		return;
+	snprintf(err->text + length, sizeof(err->text) - length, "%s", hint);
 }

@@ -19,4 +19,7 @@ struct error {
  */
 int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Adds what to do, as "; NAME takes another place", to an error that a lower layer could not know it of. */
+void error_hint(struct error *err, const char *hint);
+
 #endif

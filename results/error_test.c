@@ -43,6 +43,22 @@ static void test_nobody_has_to_listen(void **state)
 	assert_int_equal(error_set(NULL, -ENOMEM, "lost"), -ENOMEM);
 }
 
+static void test_a_hint(void **state)
+{
+	struct error err = { "" };
+
+	(void)state;
+	error_hint(&err, "; to nothing");
+	assert_string_equal(err.text, "");
+	error_hint(NULL, "; to nobody");
+	error_set(&err, -EACCES, "no");
+	error_hint(&err, "; try another");
+	assert_string_equal(err.text, "no; try another");
+	for (int i = 0; i < 100; i++)
+		error_hint(&err, "; and again");
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -50,6 +66,7 @@ int main(void)
 		cmocka_unit_test(test_one_line_whatever_it_quotes),
 		cmocka_unit_test(test_an_endless_text_is_cut),
 		cmocka_unit_test(test_nobody_has_to_listen),
+		cmocka_unit_test(test_a_hint),
 	};
 
 	return cmocka_run_group_tests_name("results/error", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "results/file.h"
 #include "results/run_source.h"
@@ -309,6 +310,10 @@ int run_load(const char *dir, struct run *run, struct error *err)
 
 	*run = (struct run){ 0 };
 	rc = path_join(path, sizeof(path), dir, "run.json", err);
+	if (!rc && access(path, F_OK) && errno == ENOENT)
+		rc = error_set(err, -ENOENT, "%s: %s", dir,
+			access(dir, F_OK) ? strerror(ENOENT)
+					  : "is no run directory: there is no run.json in it");
 	if (!rc)
 		rc = source_read(&s, &doc);
 	if (!rc)

@@ -82,7 +82,16 @@ trouble 'unexpected argument "two"' run quick two
 trouble 'too few arguments' analyze
 trouble 'too few arguments' list
 trouble 'nothing to list under "wobble"' list wobble
-trouble '/nonexistent' analyze /nonexistent
+trouble '/nonexistent: No such file' analyze /nonexistent
+trouble 'is no run directory' analyze "$T"
+trouble 'is a directory' stability "$T"
+CLKDRIFT_DATADIR=/nonexistent trouble 'bench/scenarios: not found under CLKDRIFT_DATADIR=/nonexistent,' run quick
+trouble '--udp x: write PORT or ADDRESS:PORT' serve --udp x
+trouble "'y' is no port" serve --udp 127.0.0.1:y
+trouble '--key x: .*--udp' serve --key x
+touch "$T/file"
+trouble "$T/file.*: cannot make .*-o DIR" run -d 1s -o "$T/file/run"
+trouble "$T/file.*: cannot make .*--cache DIR" lab run --config one-vcpu --cache "$T/file/cache"
 printf '[phase a]\nduration = soon\n' >"$T/bad.ini"
 trouble "$T/bad.ini:2: duration = soon" run "$T/bad.ini"
 trouble "$T/run: exists already" run -d 1s -o "$T/run"

@@ -70,6 +70,13 @@ clkdrift run full --dry-run --json
 is "$(jq -r '[.phases[] | select(.possible | not) | .disturbances[] | select((.possible | not) and ((.reason // "") == ""))] | length' "$T/out")" 0 \
 	"what this machine cannot do has a reason"
 is "$(snapshot)" "$before" "a plan changes nothing"
+printf '[phase both]\nduration = 5s\nhotplug =\nload = class=cpu share=50\n' >"$T/both.ini"
+if clkdrift run full --dry-run && grep -q '^[^ ]* .* hotplug: takes CPU' <<<"$out" && ! grep -A 1 ' hotplug: ' <<<"$out" | grep -q 'not here'; then
+	clkdrift run "$T/both.ini" --dry-run
+	like "$rc $err" "^2 clkdrift: phase both: hotplug takes away CPU [0-9]+, which load needs" "a CPU is taken away from what needs it: refused"
+else
+	skip "a CPU is taken away from what needs it" "no CPU here can go offline"
+fi
 clkdrift list disturbances
 like "$out" "^load " "list disturbances"
 
