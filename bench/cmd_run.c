@@ -308,15 +308,19 @@ static void block_signals(struct runner *r, int how)
 	pthread_sigmask(how, &r->signals, NULL);
 }
 
-/* Needs no clock and no privilege, and changes nothing. */
+/* Opens the clocks as a run does, so that it refuses what a run would; takes no reading and changes nothing. */
 static int print_plan(struct runner *r)
 {
-	int rc = merge_options(r);
+	const char *output = r->options->output;
+	int rc = prepare(r);
 
+	if (!rc && output && access(output, F_OK) == 0)
+		rc = error_set(r->err, -EEXIST,
+			"%s: exists already, and a run never overwrites; name another directory", output);
 	if (!rc)
-		rc = place(r);
-	return rc ? rc
-		  : stage_print_plan(&r->scenario, r->placement, r->cpus, r->cpu_count, r->options->json);
+		rc = stage_print_plan(&r->scenario, r->placement, r->cpus, r->cpu_count, r->options->json);
+	session_close(&r->session);
+	return rc;
 }
 
 static int measure(struct runner *r)

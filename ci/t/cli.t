@@ -78,6 +78,12 @@ trouble '--reference wobble' run --clocks tai --reference wobble
 trouble 'wobble' analyze "$T/run" --reference wobble
 trouble 'no scenario "wobble"' run wobble
 trouble '/nonexistent/x.ini: cannot read' run /nonexistent/x.ini
+# A plan is refused as the run would be.
+trouble 'unknown clock "wobble"' run --dry-run --clocks wobble
+trouble 'unknown limits "wobble"' run --dry-run --limits wobble
+trouble 'exclude each other' run --dry-run --limit 5 --limits kvm
+trouble '--reference wobble' run --dry-run --reference wobble
+trouble "$T/run: exists already" run --dry-run -o "$T/run"
 trouble 'unexpected argument "two"' run quick two
 trouble 'too few arguments' analyze
 trouble 'too few arguments' list
