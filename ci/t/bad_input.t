@@ -50,9 +50,9 @@ clkdrift analyze "$run" --reference tsc --json
 is "$(json '[.drift[] | .clock] | sort | join(" ")')" "acpi_pm monotonic" "--reference tsc: every clock against the pivot"
 
 # --- run.json -------------------------------------------------------------------------
-refused "no such directory" '.*/none/run\.json: cannot read' "$T/none"
+refused "no such directory" '.*/none: No such file' "$T/none"
 fresh; rm "$json"
-refused "no run.json" '.*run\.json: cannot read: No such file' "$run"
+refused "no run.json" '.*: is no run directory: there is no run.json in it' "$run"
 fresh; : >"$json"
 refused "empty run.json" '.*run\.json:1: the file is empty' "$run"
 fresh; rm "$json"; mkdir "$json"
@@ -184,7 +184,7 @@ fresh; rm "$csv"; mkfifo "$csv"
 refused "a quoted field of 1 GiB" '.*cpu000.csv:1: ' "$run"
 wait
 fresh; rm "$csv"; mkdir "$csv"
-refused "a sample file that is a directory" '.*cpu000.csv: cannot read' "$run"
+refused "a sample file that is a directory" '.*cpu000.csv: is a directory' "$run"
 
 # --- crosscpu.csv, slow.csv -----------------------------------------------------------
 fresh; printf 'phase,cpu_a,cpu_b,forward_min\nall,0,1,5\n' >"$run/crosscpu.csv"

@@ -116,7 +116,7 @@ like "$out" 'No profile of this matrix is stable' "which is said"
 rm -r "$M/cells/1"
 clkdrift analyze "$M" --json
 is "$(json '.cells[0].status')" "no result" "a run that is gone is no result"
-like "$(json '.cells[0].reason')" 'cells/1/run.json' "and its reason is where it was looked for"
+like "$(json '.cells[0].reason')" 'cells/1: No such file' "and its reason is where it was looked for"
 echo '{"schema":1' >"$M/matrix.json"
 rm -f "$M/matrix.csv" "$M/verdict.json"
 refused "a broken matrix.json" '[^ ]*/matrix\.json:[0-9]+' "$M"
