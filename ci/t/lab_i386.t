@@ -11,7 +11,7 @@ printf '[scenario]\nsummary = idle\n[phase idle]\nduration = 3s\n' >"$T/idle.ini
 # ---- refused, in one line ----
 
 refused_lab "setup of nothing" 'needs --arch' setup
-refused_lab "setup of a configuration" 'takes no --config' setup --arch i386 --config i386-one-vcpu
+refused_lab "setup of a configuration" 'takes none of a run or a matrix' setup --arch i386 --config i386-one-vcpu
 refused_lab "unknown architecture" 'arch arm: nothing to set up; there is i386' setup --arch arm
 refused_lab "run with an architecture" 'goes with lab setup' run --config one-vcpu --arch i386
 refused_lab "not set up" "run 'clkdrift lab setup --arch i386'" run --config i386-one-vcpu --scenario "$T/idle.ini" --cache "$T/cache"
