@@ -298,10 +298,12 @@ static void say_spread(const struct matrix_choice *g, char *text, size_t size)
 static void brief(const char *reason, char *text, size_t size)
 {
 	const char *bracket = strlen(reason) > 30 ? strstr(reason + 30, " (") : NULL;
+	size_t length = strnlen(reason, size - 1);
 	char *blank;
 
-	snprintf(text, size, "%s", reason);
-	if (strlen(reason) < size)
+	memcpy(text, reason, length);
+	text[length] = '\0';
+	if (!reason[length])
 		return;
 	blank = bracket && bracket < reason + size - 4 ? text + (bracket - reason) : NULL;
 	if (!blank) {
