@@ -68,16 +68,20 @@ static int set_interval(struct options *o, const char *text, struct error *err)
 	return 0;
 }
 
-static int set_burst(struct options *o, const char *text, struct error *err)
+static int set_count(const char *option, const char *text, int most, unsigned *count, struct error *err)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (end == text || *end || text[0] == '-' || value < 1 || value > PROBE_BURST_MAX)
-		return error_set(
-			err, -EINVAL, "--burst %s: not a number from 1 to %d", text, PROBE_BURST_MAX);
-	o->burst = (unsigned)value;
+	if (end == text || *end || text[0] == '-' || value < 1 || value > (unsigned long)most)
+		return error_set(err, -EINVAL, "--%s %s: not a number from 1 to %d", option, text, most);
+	*count = (unsigned)value;
 	return 0;
+}
+
+static int set_burst(struct options *o, const char *text, struct error *err)
+{
+	return set_count("burst", text, PROBE_BURST_MAX, &o->burst, err);
 }
 
 static int set_seed(struct options *o, const char *text, struct error *err)
@@ -129,14 +133,7 @@ static int set_tau0(struct options *o, const char *text, struct error *err)
 
 static int set_repeat(struct options *o, const char *text, struct error *err)
 {
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (end == text || *end || text[0] == '-' || value < 1 || value > OPTIONS_REPEAT_MAX)
-		return error_set(
-			err, -EINVAL, "--repeat %s: not a number from 1 to %d", text, OPTIONS_REPEAT_MAX);
-	o->repeat = (unsigned)value;
-	return 0;
+	return set_count("repeat", text, OPTIONS_REPEAT_MAX, &o->repeat, err);
 }
 
 static int set_ntp(struct options *o, const char *text, struct error *err)
