@@ -45,7 +45,7 @@ struct event_steps_input {
 struct event_step {
 	struct step_found found; /* se_ns * 1.96 is half the 95 % interval */
 	size_t first, events;	 /* the group of events: index of the first of them, and how many */
-	bool significant;
+	bool significant; /* in the brackets as in the noise: else it is taken out, and nobody is told of a step */
 };
 
 struct event_steps {

@@ -139,10 +139,14 @@ static bool is_straight(const double *t, const double *x, size_t n, double noise
 	return n < LINE_LEAST || (line_fit(t, x, NULL, n, 0, &line) && line.residual <= CROOKED * noise);
 }
 
-/* Long lines are sharp and short ones bear a clock that wanders: a step shows in both. */
+/*
+ * Long lines are sharp and short ones bear a clock that wanders: a step shows in both.  One inside of the brackets
+ * may as well be a delay that changed at the event: it is not significant, but it would bend the drift as a step does.
+ */
 static bool measure_one(const struct event_points *w, const struct event_segment *a, const double scale[2],
-	double noise, double beyond, struct step_found *found)
+	double noise, double beyond, struct event_step *s)
 {
+	struct step_found *found = &s->found;
 	double floor_ns = w->in->floor_ns, at = found->at_s, *t, *x, step, se;
 	size_t n, before = points_beside(w, a, &n, &t, &x);
 	size_t left = at_most(before, SPAN_SHORT), right = at_most(n - before, SPAN_SHORT);
@@ -156,9 +160,9 @@ static bool measure_one(const struct event_points *w, const struct event_segment
 		return false;
 	found->se_ns *= scale[0];
 	se *= scale[1];
-	if (fabs(found->step_ns) <= fmax(beyond * found->se_ns, w->median_half) ||
-		fabs(step) <= fmax(beyond * se, w->median_half))
+	if (fabs(found->step_ns) <= beyond * found->se_ns || fabs(step) <= beyond * se)
 		return false;
+	s->significant = fabs(found->step_ns) > w->median_half && fabs(step) > w->median_half;
 	if (fabs(found->step_ns - step) > DISAGREE * hypot(se, found->se_ns)) {
 		found->step_ns = step;
 		found->se_ns = se;
@@ -179,10 +183,10 @@ int event_measure_apart(struct event_points *w, struct event_steps *out)
 	scale[1] = placebo(w, SPAN_SHORT);
 	beyond = gsl_cdf_ugaussian_Qinv(ALARM_LOCAL / 2 / (double)(w->count - 1));
 	for (size_t k = 0; k + 1 < w->count; k++) {
-		struct event_step s = { .significant = true };
+		struct event_step s = { 0 };
 
 		event_step_place(w, k, &s);
-		if (measure_one(w, &w->segments[k], scale, noise, beyond, &s.found))
+		if (measure_one(w, &w->segments[k], scale, noise, beyond, &s))
 			out->steps[kept++] = s;
 	}
 	out->count = kept;
