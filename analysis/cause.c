@@ -22,6 +22,7 @@ struct touch {
 	const char *kept[4];   /* clocks that it must not move; empty: all that it does not move */
 	const char *either[3]; /* where kept is empty: clocks of which nobody says whether it moves them */
 	bool backward;	       /* it may set the moved ones back */
+	bool stops; /* the machine stands still, its TSC with it: clocks that went on are apart by what they drifted meanwhile */
 };
 
 /*
@@ -45,16 +46,16 @@ static const struct touch touches[] = {
 	 * the kernel moves wall_to_monotonic the other way, so that no other clock of its own steps
 	 * (kernel/time/timekeeping.c, do_settimeofday64).
 	 */
-	[SETTIME] = { "settime", { "realtime", "tai" }, { NULL }, { NULL }, true },
+	[SETTIME] = { "settime", { "realtime", "tai" }, { NULL }, { NULL }, true, false },
 	/*
 	 * Over a suspend these go on, and CLOCK_MONOTONIC and CLOCK_MONOTONIC_RAW stand still
 	 * (clock_getres(2)).  Nobody says what a bare counter does: in s2idle it may go on, in S3 start again.
 	 */
 	{ "suspend", { "boottime", "realtime", "tai", "rtc", "ptp" }, { "monotonic", "monotonic_raw" },
-		{ NULL }, false },
-	{ "pause", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
-	{ "migrate", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
-	{ "snapshot", HOST_CLOCKS, { NULL }, HOST_DEVICES, false },
+		{ NULL }, false, false },
+	{ "pause", HOST_CLOCKS, { NULL }, HOST_DEVICES, false, true },
+	{ "migrate", HOST_CLOCKS, { NULL }, HOST_DEVICES, false, true },
+	{ "snapshot", HOST_CLOCKS, { NULL }, HOST_DEVICES, false, true },
 };
 
 static bool in_list(const char *const *list, size_t size, const char *name)
@@ -87,7 +88,7 @@ static const struct touch *touch_of(const struct event *e)
 
 static bool can_part(const struct touch *t, const char *clock, const char *reference)
 {
-	return !(moves(t, clock) && moves(t, reference)) && !(keeps(t, clock) && keeps(t, reference));
+	return (t->stops || !(moves(t, clock) && moves(t, reference))) && !(keeps(t, clock) && keeps(t, reference));
 }
 
 /*
