@@ -174,6 +174,7 @@ int fit_drift(const struct fit_input *in, bool *use, struct fit *fit, struct err
 			fit->hull_high_ppm = high / PPB_PER_PPM;
 		}
 	}
+	screen(in, fit->width_ns, true, own);
 	if (own != use)
 		free(own);
 	return 0;

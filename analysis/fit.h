@@ -45,7 +45,10 @@ struct fit {
 #define WIDE_FACTOR   3.0
 #define WIDE_GRANULES 8.0
 
-/* Returns 0 or -ENOMEM.  use[], if not NULL, has room for count and tells which points were used. */
+/*
+ * Returns 0 or -ENOMEM.  use[], if not NULL, has room for count and tells which points have a midpoint that says
+ * something, for what is made of midpoints: the edges estimator alone also uses those with far too wide brackets.
+ */
 int fit_drift(const struct fit_input *input, bool *use, struct fit *fit, struct error *err);
 
 #endif

@@ -207,6 +207,28 @@ static void screening_tells_what_it_left_out(void **state)
 	assert_string_equal(fit.method, "least squares");
 }
 
+/* Whichever estimator: the midpoint of a spike says nothing of the clock's stability. */
+static void wide_brackets_have_no_midpoint(void **state)
+{
+	struct sim_model m = synthetic_model(MIX, SEED);
+	static bool use[1200];
+	struct fit fit;
+	size_t wide = 0;
+
+	(void)state;
+	synthetic_points(&m, 1200, 60, t, x, half);
+	fit = fit_of(1200, 0.4, 0.3, use);
+	assert_non_null(strstr(fit.method, "edges"));
+	assert_int_equal(fit.used, 1200);
+	for (size_t i = 0; i < 1200; i++) {
+		bool is_wide = 2 * half[i] > WIDE_FACTOR * fit.width_ns + WIDE_GRANULES * 0.4;
+
+		assert_int_equal(use[i], !is_wide);
+		wide += is_wide;
+	}
+	assert_true(wide > 5);
+}
+
 static void too_little_gives_no_drift(void **state)
 {
 	static const double ts[] = { 0, 1, 2, 3 }, xs[] = { 0, 0, 0, 0 }, halves[] = { 5, -5, 5, -5 };
@@ -240,6 +262,7 @@ int main(void)
 		cmocka_unit_test(wandering_clocks_are_covered),
 		cmocka_unit_test(brackets_that_become_narrow),
 		cmocka_unit_test(screening_tells_what_it_left_out),
+		cmocka_unit_test(wide_brackets_have_no_midpoint),
 		cmocka_unit_test(too_little_gives_no_drift),
 	};
 
