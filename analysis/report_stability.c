@@ -21,6 +21,8 @@
 #define LEFT	    66
 #define RIGHT	    12
 
+#define KEY_ROW	     18.5 /* of the legend */
+
 #define PHASES_SHOWN 6
 #define ASIDE	     1.025 /* factor on tau between clocks: bars of one do not hide another's */
 
@@ -113,13 +115,26 @@ static size_t write_curve(const struct report *r, struct plot *plot, const char 
 	return count;
 }
 
+/* When the colours are used up they begin again, with another symbol. */
+static int symbol(size_t index)
+{
+	static const int symbols[] = { 7, 4, 8, 12 }; /* dot, square, triangle, diamond of gnuplot */
+
+	return symbols[index / COLOURS % (sizeof(symbols) / sizeof(*symbols))];
+}
+
+static double symbol_size(size_t index)
+{
+	return index < COLOURS ? 0.4 : 0.7;
+}
+
 static void draw_curve(struct plot *plot, const char *name, unsigned block, size_t index, bool *first)
 {
 	fprintf(plot->script,
-		"%s'%s.dat' index %u using ($1*1e9):2:3:4 with yerrorlines pointtype 7 pointsize 0.4 "
-		"linewidth 1.3 "
-		"linecolor rgb '%s' notitle",
-		*first ? "plot " : ", \\\n     ", name, block, plot_colour(index));
+		"%s'%s.dat' index %u using ($1*1e9):2:3:4 with yerrorlines pointtype %d pointsize "
+		"%.1f linewidth 1.3 linecolor rgb '%s' notitle",
+		*first ? "plot " : ", \\\n     ", name, block, symbol(index), symbol_size(index),
+		plot_colour(index));
 	fprintf(plot->script,
 		", \\\n     '' index %u using ($1*1e9):5 with lines linewidth 1 dashtype (5,4) linecolor rgb "
 		"'%s' "
@@ -142,7 +157,9 @@ static void draw_legend(const struct report *r, struct plot *plot)
 		else
 			snprintf(entry, sizeof(entry), "%s", clock);
 		fprintf(plot->script,
-			", \\\n     keyentry with lines linewidth 2.5 linecolor rgb '%s' title ",
+			", \\\n     keyentry with linespoints pointtype %d pointsize %.1f linewidth 2 linecolor "
+			"rgb '%s' title ",
+			symbol((size_t)r->clocks[i]), symbol_size((size_t)r->clocks[i]) * 1.5,
 			plot_colour((size_t)r->clocks[i]));
 		plot_string(plot->script, entry);
 	}
@@ -257,14 +274,19 @@ static void draw_panels(
 int plot_stability(const struct report *r, struct plot *plot, struct figure *figure, struct error *err)
 {
 	const char *phases[PHASES_SHOWN];
-	size_t count = 0, rows;
+	size_t count = 0, more = 0, rows;
 	struct axis tau, deviation;
-	int height;
+	int height, legend;
 
 	(void)err;
-	for (size_t i = 0; i < r->run->phase_count && count < PHASES_SHOWN; i++)
-		if (phase_drawable(r, r->run->phases[i].name))
+	for (size_t i = 0; i < r->run->phase_count; i++) {
+		if (!phase_drawable(r, r->run->phases[i].name))
+			continue;
+		if (count < PHASES_SHOWN)
 			phases[count++] = r->run->phases[i].name;
+		else
+			more++;
+	}
 	if (count == 0) {
 		strcpy(figure->absent,
 			"There is no plot: no series is long and even enough for stability statistics.");
@@ -272,6 +294,8 @@ int plot_stability(const struct report *r, struct plot *plot, struct figure *fig
 	}
 	rows = (count + 1) / 2;
 	height = HEAD + FOOT + (int)rows * (PANEL_TITLE + PANEL_TICS + (count > 1 ? PANEL : PANEL_ALONE));
+	legend = HEAD + PANEL_TITLE + FOOT + (int)(KEY_ROW * (double)(r->clock_count + 2));
+	height = height > legend ? height : legend;
 	ranges(r, &tau, &deviation);
 	plot_begin(plot, figure->name, WIDTH, height);
 	plot_time_tics(plot->script, tau.low * (double)NS_PER_SEC, tau.high * (double)NS_PER_SEC);
@@ -280,5 +304,7 @@ int plot_stability(const struct report *r, struct plot *plot, struct figure *fig
 	draw_panels(r, plot, figure->name, phases, count);
 	plot_end(plot);
 	say_extremes(r, figure);
+	if (more)
+		snprintf(figure->note, sizeof(figure->note), "%zu more phases are in stability.csv.", more);
 	return 0;
 }
