@@ -106,16 +106,16 @@ static double quantum_ns(const struct run *run, int clock)
  * Makes room for a row and fills it, but for its cause; NULL: out of memory.  set_se_ns: standard error of what
  * was taken out of the offsets beside it as settings of the time.
  */
-static struct step *add_step(struct analysis *a, const struct pair *pair, const struct drift *row,
-	const struct step_found *found, double set_se_ns)
+static struct step *add_row(struct step **rows, size_t *count, const struct pair *pair,
+	const struct drift *row, const struct step_found *found, double set_se_ns)
 {
-	struct step *grown = append(a->out->steps, &a->out->step_count, sizeof(*grown), 1), *s;
+	struct step *grown = append(*rows, count, sizeof(*grown), 1), *s;
 	double half = STEP_SIGMA * hypot(found->se_ns, set_se_ns);
 
 	if (!grown)
 		return NULL;
-	a->out->steps = grown;
-	s = &grown[a->out->step_count - 1];
+	*rows = grown;
+	s = &grown[*count - 1];
 	*s = (struct step){
 		.cpu = pair->cpu,
 		.at_s = found->at_s,
@@ -130,6 +130,12 @@ static struct step *add_step(struct analysis *a, const struct pair *pair, const 
 	strcpy(s->clock, row->clock);
 	strcpy(s->reference, row->reference);
 	return s;
+}
+
+static struct step *add_step(struct analysis *a, const struct pair *pair, const struct drift *row,
+	const struct step_found *found, double set_se_ns)
+{
+	return add_row(&a->out->steps, &a->out->step_count, pair, row, found, set_se_ns);
 }
 
 /* What the size of a step at an event leaves open is found again beside it: it is no other step. */
@@ -228,20 +234,20 @@ static int take_out_known(struct analysis *a, struct pair *pair, const struct dr
 		struct step *s;
 
 		found[i] = e->found;
-		if (!e->significant)
-			continue;
-		s = add_step(a, pair, row, &e->found, taken->set_se_ns);
+		s = e->significant ? add_step(a, pair, row, &e->found, taken->set_se_ns)
+				   : add_row(&a->out->levels, &a->out->level_count, pair, row, &e->found,
+					     taken->set_se_ns);
 		if (!s)
 			break;
-		cause_of_events(list->events + e->first, e->events, s);
+		if (e->significant)
+			cause_of_events(list->events + e->first, e->events, s);
 		taken->steps++;
 	}
-	if (!found || taken->steps < set + known->significant) {
+	if (!found || taken->steps < set + known->count) {
 		free(found);
 		return error_set(a->err, -ENOMEM, "out of memory");
 	}
 	se = take_out_steps(pair, found, known->count);
-	taken->steps = set + known->count;
 	taken->se = hypot(taken->se, known->joint ? 0 : se * (known->count > 1 ? sqrt(OVERLAP_VARIANCE) : 1));
 	taken->widen = known->widen;
 	taken->least_se = known->slope_se;

@@ -31,18 +31,20 @@ static int step_order(const void *a, const void *b)
 	return (x->at_s > y->at_s) - (x->at_s < y->at_s);
 }
 
+/* All that the fit had taken out. */
 static int piece_steps(
 	const struct report *r, const char *clock, int cpu, const char *phase, struct piece *piece)
 {
 	const struct estimates *e = r->estimates;
 
-	if (!e->step_count)
+	if (!e->step_count && !e->level_count)
 		return 0;
-	piece->steps = malloc(e->step_count * sizeof(const struct step *));
+	piece->steps = malloc((e->step_count + e->level_count) * sizeof(const struct step *));
 	if (!piece->steps)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->step_count; i++) {
-		const struct step *s = &e->steps[i];
+	for (size_t i = 0; i < e->step_count + e->level_count; i++) {
+		const struct step *s =
+			i < e->step_count ? &e->steps[i] : &e->levels[i - e->step_count];
 
 		if (s->cpu == cpu && strcmp(s->clock, clock) == 0 && strcmp(s->phase, phase) == 0)
 			piece->steps[piece->step_count++] = s;

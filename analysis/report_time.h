@@ -14,7 +14,7 @@ struct piece {
 	struct envelope_bin *bins; /* offset or residual, ns */
 	size_t count;
 	const struct drift *fit;   /* NULL: no drift known */
-	const struct step **steps; /* of the estimates, in time's order; owned */
+	const struct step **steps; /* steps and levels of the estimates, in the order of time; owned */
 	size_t step_count;
 	double from_s, to_s;	    /* first and last point */
 	double centre_s, centre_ns; /* a point on the fit, steps taken out */

@@ -202,6 +202,7 @@ void estimates_free(struct estimates *estimates)
 	free(estimates->drift);
 	free(estimates->stability);
 	free(estimates->steps);
+	free(estimates->levels);
 	free(estimates->effects);
 	free(estimates->phases);
 	free(estimates->crosscpu);

@@ -175,6 +175,12 @@ struct estimates {
 	size_t stability_count;
 	struct step *steps;
 	size_t step_count;
+	/*
+	 * Changes at events that are as likely one of delay, or chance: nobody is told of them, and nothing stores them.
+	 * The drift has them taken out as the steps, so what is drawn of its residuals needs them.  No cause, no recovery.
+	 */
+	struct step *levels;
+	size_t level_count;
 	struct effect *effects;
 	size_t effect_count;
 	struct phase_result *phases;
