@@ -354,7 +354,8 @@ static void fill_drift(
 	row->max_backward_ns = pair->max_backward_ns;
 	snprintf(row->method, sizeof(row->method), "%s", fit->method);
 	if (taken->steps)
-		snprintf(row->method, sizeof(row->method), "%s, %zu steps out", fit->method, taken->steps);
+		snprintf(row->method, sizeof(row->method), "%s, %zu step%s out", fit->method, taken->steps,
+			taken->steps == 1 ? "" : "s");
 }
 
 static int add_stability(

@@ -174,6 +174,15 @@ struct formatted format_duration(double s)
 	return two_units(s, 86400, "d", 3600, "h");
 }
 
+struct formatted format_times(uint64_t count)
+{
+	struct formatted f = { "once" };
+
+	if (count != 1)
+		snprintf(f.text, sizeof(f.text), "%" PRIu64 " times", count);
+	return f;
+}
+
 struct formatted format_count(uint64_t count)
 {
 	char digits[24];

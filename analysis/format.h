@@ -47,5 +47,7 @@ struct formatted format_ns(double ns);
 struct formatted format_duration(double s);
 /* "12 345 678", groups of three apart by a narrow no-break space; four digits stay together. */
 struct formatted format_count(uint64_t count);
+/* "once", "12 times" */
+struct formatted format_times(uint64_t count);
 
 #endif

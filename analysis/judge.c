@@ -193,8 +193,10 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	open += judge_say_changes(&j);
 	open += judge_say_lost_cpus(&j);
 	open += judge_say_dependent(&j);
-	judge_say_agreement(&j, "stable", "pairs on different oscillators are within their limit");
-	judge_say_agreement(&j, "consistent", "pairs on one oscillator agree to within arithmetic");
+	judge_say_agreement(&j, "stable", "pair on different oscillators is within its limit",
+		"pairs on different oscillators are within their limit");
+	judge_say_agreement(&j, "consistent", "pair on one oscillator agrees to within arithmetic",
+		"pairs on one oscillator agree to within arithmetic");
 	judge_say_cut_short(&j);
 	judge_say_injected(&j);
 	judge_say_steering(&j);

@@ -13,7 +13,7 @@
 #include "analysis/phase.h"
 #include "analysis/steering.h"
 
-void judge_say_agreement(struct judge *j, const char *status, const char *what)
+void judge_say_agreement(struct judge *j, const char *status, const char *one, const char *many)
 {
 	size_t worst = 0, count = 0;
 	const struct drift *row;
@@ -31,7 +31,7 @@ void judge_say_agreement(struct judge *j, const char *status, const char *what)
 		return;
 	row = &j->e->drift[worst];
 	SAY(j, "%zu %s; the largest, systematic part included: %s %s%s against %s on CPU %d, limit %s of %s",
-		count, what, row->clock, judge_interval(row).text, judge_steered(j, worst).text,
+		count, count == 1 ? one : many, row->clock, judge_interval(row).text, judge_steered(j, worst).text,
 		row->reference, row->cpu, row->limit, format_ppm(row->limit_ppm).text);
 }
 

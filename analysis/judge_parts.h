@@ -95,7 +95,7 @@ size_t judge_say_lost_cpus(struct judge *j);
 size_t judge_say_dependent(struct judge *j);
 
 /* What decides nothing, but must be known. */
-void judge_say_agreement(struct judge *j, const char *status, const char *what);
+void judge_say_agreement(struct judge *j, const char *status, const char *one, const char *many);
 void judge_say_cut_short(struct judge *j);
 void judge_say_injected(struct judge *j);
 void judge_say_steering(struct judge *j);

@@ -175,7 +175,7 @@ static void court_close(struct court *c, enum status expected, const char *reaso
 static void agreement_of_oscillators_is_stable(void **state)
 {
 	(void)state;
-	court_close(court_open(), STATUS_STABLE, "1 pairs on different oscillators are within their limit");
+	court_close(court_open(), STATUS_STABLE, "1 pair on different oscillators is within its limit");
 }
 
 static void drift_is_unstable(void **state)
@@ -527,13 +527,13 @@ static void one_setting_excuses_one_reading_backward(void **state)
 
 	(void)state;
 	court_close(court_of_a_settime(1, "realtime"), STATUS_STABLE,
-		"realtime went backward 1 times on CPU 0, by up to 10 ms: it was set on purpose");
+		"realtime went backward once on CPU 0, by up to 10 ms: it was set on purpose");
 	court_close(court_of_a_settime(2, "realtime"), STATUS_UNSTABLE, "realtime went backward 2 times");
-	court_close(court_of_a_settime(1, "hpet"), STATUS_UNSTABLE, "hpet went backward 1 times");
+	court_close(court_of_a_settime(1, "hpet"), STATUS_UNSTABLE, "hpet went backward once");
 	/* Done by somebody else. */
 	c = court_of_a_settime(1, "realtime");
 	c->s.run.events[0].injected = false;
-	court_close(c, STATUS_UNSTABLE, "realtime went backward 1 times");
+	court_close(c, STATUS_UNSTABLE, "realtime went backward once");
 }
 
 static struct court *court_of_a_load(enum observed observed, double ppm)
@@ -623,10 +623,10 @@ static void a_slew_on_purpose_is_taken_off(void **state)
 	/* By how much nobody knows: neither for nor against, and then nothing speaks for the clock. */
 	c = court_of_a_slew(NAN, 10, 345, "crystal");
 	assert_string_equal(c->e.drift[0].status, "injected");
-	court_close(c, STATUS_INCONCLUSIVE, "1 pairs have no verdict: a clock was slewed on purpose");
+	court_close(c, STATUS_INCONCLUSIVE, "1 pair has no verdict: a clock was slewed on purpose");
 	c = court_of_a_slew(NAN, 10, 345, "crystal");
 	c->e.drift[c->e.drift_count++] = row_of("crystal", 3, 1);
-	court_close(c, STATUS_STABLE, "1 pairs have no verdict");
+	court_close(c, STATUS_STABLE, "1 pair has no verdict");
 	c = court_of_a_slew(310, 0, 310.0001, "arithmetic");
 	strcpy(c->e.drift[0].relation, "arithmetic");
 	court_close(c, STATUS_INCONCLUSIVE,

@@ -318,17 +318,17 @@ static void say_backward(
 
 	if (phase_has(phase, DISTURBANCE_CLOCKSOURCE) && run_clock_find(run, "monotonic") >= 0) {
 		if (s->monotonic_backward)
-			say(r, "%smonotonic went backward %llu time%s", comma(r),
-				(unsigned long long)s->monotonic_backward,
-				s->monotonic_backward == 1 ? "" : "s");
+			say(r, "%smonotonic went backward %s", comma(r),
+				format_times(s->monotonic_backward).text);
 		if (others)
-			say(r, "%s%llu readings of other clocks went backward%s", comma(r),
-				(unsigned long long)others,
+			say(r, "%s%llu reading%s of other clocks went backward%s", comma(r),
+				(unsigned long long)others, others == 1 ? "" : "s",
 				s->monotonic_backward ? "" : ", none of monotonic");
 		if (!r->backward)
 			say(r, "%sneither monotonic nor another clock went backward", comma(r));
 	} else if (r->backward)
-		say(r, "%s%llu readings went backward", comma(r), (unsigned long long)r->backward);
+		say(r, "%s%llu reading%s went backward", comma(r), (unsigned long long)r->backward,
+			r->backward == 1 ? "" : "s");
 	else if (phase_has(phase, DISTURBANCE_CLOCKSOURCE))
 		say(r, "%sno clock went backward; monotonic was not read", comma(r));
 }

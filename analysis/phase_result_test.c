@@ -199,7 +199,7 @@ static void steps_and_readings_backward(void **state)
 	r = find(&b);
 	assert_true(r[1].steps == 1 && r[1].steps_explained == 1 && r[1].backward == 1);
 	says(&r[1], "stable",
-		"1 readings went backward; 1 step: 1 as asked for; no effect can be told: no idle phase to "
+		"1 reading went backward; 1 step: 1 as asked for; no effect can be told: no idle phase to "
 		"hold it against");
 	assert_true(r[0].steps == 0 && r[2].backward == 0);
 	/* The phase's own counts stand over the rows'; two are more than one setting explains. */
@@ -255,11 +255,11 @@ static void switches_of_the_clocksource(void **state)
 	b.s.run.phases[1].backward[0] = (struct phase_backward){ 0, 0, 1 };
 	b.s.run.phases[1].backward_count = 1;
 	assert_non_null(strstr(
-		find(&b)[1].text, "1 readings of other clocks went backward, none of monotonic; hpet,"));
+		find(&b)[1].text, "1 reading of other clocks went backward, none of monotonic; hpet,"));
 	b.s.run.phases[1].backward[1] = (struct phase_backward){ 0, 2, 3 };
 	b.s.run.phases[1].backward_count = 2;
 	assert_non_null(strstr(find(&b)[1].text,
-		"monotonic went backward 3 times; 1 readings of other clocks went backward; hpet,"));
+		"monotonic went backward 3 times; 1 reading of other clocks went backward; hpet,"));
 	book_close(&b);
 }
 

@@ -215,15 +215,32 @@ static void plain_number(double value, char *text, size_t size)
 			value < 0 ? "−" : "", fabs(value));
 }
 
+/* The name of the value in a unit like "tsc=0 kvm-clock=1", its length in *length; NULL: it has none. */
+static const char *value_name(double value, const char *unit, size_t *length)
+{
+	for (const char *at = unit + strspn(unit, " "); *at; at += strspn(at, " ")) {
+		size_t word = strcspn(at, " ");
+
+		*length = strcspn(at, " =");
+		if (at[*length] == '=' && *length > 0 && strtod(at + *length + 1, NULL) == value)
+			return at;
+		at += word;
+	}
+	return NULL;
+}
+
 /* Frequencies in the unit that suits them. */
 struct formatted lane_value(double value, const char *unit)
 {
 	static const char *const names[] = { "kHz", "MHz", "GHz" };
 	struct formatted f;
+	size_t i = 0, length;
+	const char *name = value_name(value, unit, &length);
 	char number[24];
-	size_t i = 0;
 
-	if (value == 0 && strcmp(unit, "kHz") == 0) {
+	if (name) {
+		snprintf(f.text, sizeof(f.text), "%.*s", (int)length, name);
+	} else if (value == 0 && strcmp(unit, "kHz") == 0) {
 		strcpy(f.text, "0");
 	} else if (strcmp(unit, "kHz") == 0) {
 		for (; i < 2 && fabs(value) >= 1000; i++)
@@ -244,7 +261,7 @@ void lane_range(const struct lane *lane, char *text, size_t size)
 
 	if (strcmp(low.text, high.text) == 0) {
 		snprintf(text, size, "always %s", low.text);
-	} else if (strcmp(lane->unit, "kHz") == 0) {
+	} else if (strcmp(lane->unit, "kHz") == 0 || strchr(lane->unit, '=')) {
 		snprintf(text, size, "%s … %s", low.text, high.text);
 	} else {
 		plain_number(lane->seen.low, number, sizeof(number));

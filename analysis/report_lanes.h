@@ -32,7 +32,7 @@ struct lane {
 int lanes_make(struct report *r);
 void lanes_free(struct report *r);
 
-/* "2.6 GHz", "12 %", "35" */
+/* "2.6 GHz", "12 %", "35"; a name where the unit gives names to the values, as "tsc=0 hpet=1" */
 struct formatted lane_value(double value, const char *unit);
 /* "0.8 GHz … 3.4 GHz", "0 … 35 %", "always 2": what was seen. */
 void lane_range(const struct lane *lane, char *text, size_t size);

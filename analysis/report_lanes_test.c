@@ -128,6 +128,10 @@ static void test_values_in_words(void **state)
 	assert_string_equal(lane_value(-500, "ppm").text, "−500 ppm");
 	assert_string_equal(lane_value(0.26083, "ms").text, "0.261 ms");
 	assert_string_equal(lane_value(2, "").text, "2");
+	assert_string_equal(lane_value(0, "tsc=0 kvm-clock=1").text, "tsc");
+	assert_string_equal(lane_value(1, "tsc=0 kvm-clock=1").text, "kvm-clock");
+	assert_string_equal(lane_value(2, "tsc=0").text, "2 tsc=0");
+	assert_string_equal(lane_value(0, " =0 a b=").text, "b");
 	assert_string_equal(lane_value(1e300, "").text, "1e+300");
 }
 

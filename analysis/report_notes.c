@@ -166,7 +166,6 @@ static void files(FILE *out, const struct report *r)
 	static const char *const list[][2] = {
 		{ "run.json", "what was measured, where and how" },
 		{ "samples/", "raw readings: clock, tsc_lo, value, tsc_hi" },
-		{ "crosscpu.csv", "raw exchanges between CPUs" },
 		{ "drift.csv", "every drift with its interval" },
 		{ "stability.csv", "the whole Allan family with intervals" },
 		{ "steps.csv", "sudden changes" },
@@ -178,6 +177,8 @@ static void files(FILE *out, const struct report *r)
 	fputs("<section id=\"files\">\n<h2>Files</h2>\n<div class=\"wide\"><table>\n<tbody>\n", out);
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		html_file_row(out, list[i][0], list[i][1]);
+	if (r->estimates->crosscpu_count)
+		html_file_row(out, "crosscpu.csv", "raw exchanges between CPUs");
 	if (r->lane_count)
 		html_file_row(out, EVIDENCE_FILE, "what was seen of the disturbances over time");
 	if (r->disturbed) {

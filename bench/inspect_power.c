@@ -112,7 +112,8 @@ static void suspend(const json_t *facts, struct findings *findings)
 				 : "The TSC may have started anew each time, and the time slept was"
 				   " taken from the RTC, to the second. BOOTTIME is ahead of MONOTONIC"
 				   " by it.",
-			"This machine was suspended %.0f times since it booted", count);
+			"This machine was suspended %.0f time%s since it booted", count,
+			count == 1 ? "" : "s");
 	else if (facts_has_word(facts, "suspend.states", "mem") && !facts_flag(facts, "hypervisor.present"))
 		finding_add(findings, "suspend", FINDING_NOTE,
 			"Do not suspend it during a run: the TSC may start anew, and the time slept is not"

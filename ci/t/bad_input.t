@@ -219,7 +219,7 @@ clkdrift analyze "$run" --reference acpi_pm --json
 is "$rc $(json .losses.backward) $(json '.drift[0].backward')" "1 1 1" "a value that goes backward: in the JSON"
 like "$(json '.drift[0].max_backward_ns > 3.8e7 and .drift[0].max_backward_ns < 4.2e7')" true "a value that goes backward: how far"
 clkdrift analyze "$run" --reference acpi_pm
-like "$out" 'monotonic went backward 1 times on CPU 0' "a value that goes backward: in the text"
+like "$out" 'monotonic went backward once on CPU 0' "a value that goes backward: in the text"
 like "$out" '[ ,]1 backward' "a value that goes backward: in the losses"
 clkdrift analyze "$run"
 like "$out" '[ ,]1 backward' "a reference that goes backward: in the losses"
