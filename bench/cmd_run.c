@@ -97,6 +97,17 @@ static const char *why_not_sampled(const struct run *run, const char *clock)
 	return "that clock is not sampled; see 'clkdrift list clocks'";
 }
 
+/* What is wrong with a value that stands in that line of the scenario, rather than on the command line. */
+static int blame_scenario(const struct runner *r, int line, int rc)
+{
+	struct error why = *r->err;
+
+	if (rc != -EINVAL || !line)
+		return rc;
+	r->err->text[0] = '\0';
+	return error_set(r->err, rc, "%s:%d: %s", r->scenario.path, line, why.text);
+}
+
 /* A limit or a reference that is not known must not cost a run. */
 static int check_judging(struct runner *r)
 {
@@ -111,13 +122,15 @@ static int check_judging(struct runner *r)
 	if (!rc)
 		rc = limits_load(path, &limits, r->err);
 	if (!rc && judging->limits[0] && !limits_find(&limits, judging->limits))
-		rc = error_set(r->err, -EINVAL, "unknown limits \"%s\"; see 'clkdrift list limits'",
-			judging->limits);
+		rc = blame_scenario(r, r->options->judging.limits[0] ? 0 : r->scenario.limits_line,
+			error_set(r->err, -EINVAL, "unknown limits \"%s\"; see 'clkdrift list limits'",
+				judging->limits));
 	limits_free(&limits);
 	if (!rc && judging->reference[0] && strcmp(judging->reference, "tsc") != 0 &&
 		run_clock_find(&r->run, judging->reference) < 0)
-		rc = error_set(r->err, -EINVAL, "--reference %s: %s", judging->reference,
-			why_not_sampled(&r->run, judging->reference));
+		rc = blame_scenario(r, r->options->judging.reference[0] ? 0 : r->scenario.reference_line,
+			error_set(r->err, -EINVAL, "reference %s: %s", judging->reference,
+				why_not_sampled(&r->run, judging->reference)));
 	return rc;
 }
 
@@ -132,6 +145,7 @@ static int place(struct runner *r)
 		return -EIO;
 	rc = placement_select(
 		r->placement, list[0] || r->options->cpus ? list : NULL, &r->cpus, &r->cpu_count, r->err);
+	rc = blame_scenario(r, r->options->cpus ? 0 : r->scenario.cpus_line, rc);
 	if (!rc)
 		rc = stage_survey(&r->scenario, r->placement, r->cpus, r->cpu_count, r->err);
 	if (!rc && r->options->duration_s > 0)
@@ -161,6 +175,7 @@ static int prepare(struct runner *r)
 	clocksource = facts_text(r->run.environment_before, "clocksource.current");
 	rc = session_open(&r->session, &r->run, r->placement, r->cpus, r->cpu_count, clocks,
 		clocksource ? clocksource : "", r->err);
+	rc = blame_scenario(r, o->clocks ? 0 : r->scenario.clocks_line, rc);
 	for (size_t i = 0; !rc && i < o->ntp_count; i++)
 		rc = session_add_clock(&r->session, "ntp", o->ntp[i], clocksource ? clocksource : "", r->err);
 	if (!rc && o->peer)

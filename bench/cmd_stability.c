@@ -23,6 +23,7 @@ struct column_file {
 	bool header_seen;
 };
 
+
 /* The first line may be a header: a word that is no number. */
 static int value_field(
 	void *context, const struct csv_file *at, unsigned column, const char *text, size_t length)
@@ -32,7 +33,8 @@ static int value_field(
 	struct csv_file quiet = { at->path, at->line, &lost };
 	double value;
 
-	(void)column;
+	if (column > 0)
+		return csv_refuse(at, "more than one column; take the wanted one out, as with cut -d, -f2");
 	if (csv_real(&quiet, "value", text, length, &value)) {
 		if (file->count == 0 && !file->header_seen && length &&
 			strchr("+-.0123456789", text[0]) == NULL) {
@@ -135,6 +137,11 @@ static int compute(const struct column_file *file, const struct options *options
 	count = stability_octaves(file->count, m_list, TAUS_MAX);
 	if (!rc && options->taus)
 		rc = parse_taus(options->taus, m_list, &count, err);
+	for (size_t i = 0; !rc && options->taus && i < count; i++)
+		if (2 * m_list[i] >= file->count)
+			rc = error_set(err, -EINVAL,
+				"--taus: %zu: for that averaging time the file is too short; it allows up to %zu",
+				m_list[i], file->count > 2 ? (file->count - 1) / 2 : 0);
 	if (!rc)
 		rc = stability_compute(file->values, file->count, &wanted, m_list, count, points, err);
 	for (size_t i = 0; !rc && i < count; i++) {
@@ -153,9 +160,10 @@ static int compute(const struct column_file *file, const struct options *options
 
 static int stability_command(const struct options *options, struct error *err)
 {
-	static const char *const columns[] = { "value", NULL };
+	static const char *const columns[] = { "value", "another", NULL }; /* the second is refused */
 	struct column_file file = { 0 };
 	struct csv_handler handler = { .columns = columns,
+		.required = 1,
 		.field = value_field,
 		.row = value_row,
 		.context = &file,

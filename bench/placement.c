@@ -130,11 +130,11 @@ int placement_select(
 	if (!wanted)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (!rc && list && list_parse(list, wanted))
-		rc = error_set(err, -EINVAL, "--cpus %s: not a list of CPUs; write 0-3,8", list);
+		rc = error_set(err, -EINVAL, "cpus %s: not a list of CPUs; write 0-3,8", list);
 	if (!rc && !hwloc_bitmap_isincluded(wanted, p->usable)) {
 		hwloc_bitmap_andnot(wanted, wanted, p->usable);
 		rc = error_set(err, -EINVAL,
-			"--cpus %s: CPU %d is offline, absent or not allowed to this process", list,
+			"cpus %s: CPU %d is offline, absent or not allowed to this process", list,
 			hwloc_bitmap_first(wanted));
 	}
 	if (!rc && hwloc_bitmap_iszero(wanted))

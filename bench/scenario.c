@@ -48,11 +48,15 @@ static int refuse(struct loader *l, const char *key, const char *value, const ch
 	return refuse_line(l, text.text);
 }
 
-static int set_text(struct loader *l, char *to, size_t size, const char *key, const char *value)
+/* line, if not NULL: where it was said, for errors that only the run finds. */
+static int set_text(
+	struct loader *l, char *to, size_t size, int *line, const char *key, const char *value)
 {
 	if (!value[0] || strlen(value) >= size)
 		return refuse(l, key, value, "is empty or too long");
 	strcpy(to, value);
+	if (line)
+		*line = l->line;
 	return 1;
 }
 
@@ -62,15 +66,15 @@ static int scenario_key(struct loader *l, const char *key, const char *value)
 	char *end;
 
 	if (strcmp(key, "summary") == 0)
-		return set_text(l, s->summary, sizeof(s->summary), key, value);
+		return set_text(l, s->summary, sizeof(s->summary), NULL, key, value);
 	if (strcmp(key, "clocks") == 0)
-		return set_text(l, s->clocks, sizeof(s->clocks), key, value);
+		return set_text(l, s->clocks, sizeof(s->clocks), &s->clocks_line, key, value);
 	if (strcmp(key, "cpus") == 0)
-		return set_text(l, s->cpus, sizeof(s->cpus), key, value);
+		return set_text(l, s->cpus, sizeof(s->cpus), &s->cpus_line, key, value);
 	if (strcmp(key, "reference") == 0)
-		return set_text(l, s->reference, sizeof(s->reference), key, value);
+		return set_text(l, s->reference, sizeof(s->reference), &s->reference_line, key, value);
 	if (strcmp(key, "limits") == 0)
-		return set_text(l, s->limits, sizeof(s->limits), key, value);
+		return set_text(l, s->limits, sizeof(s->limits), &s->limits_line, key, value);
 	if (strcmp(key, "interval") == 0)
 		return duration_parse(value, &s->interval_s) ? refuse(l, key, value, "not a time") : 1;
 	if (strcmp(key, "burst") == 0) {
@@ -326,7 +330,7 @@ static int parse_file(struct loader *l, const char *path, struct error *err)
 int scenario_load(const char *name, struct scenario *scenario, struct error *err)
 {
 	struct loader l = { .scenario = scenario };
-	char path[PATH_MAX];
+	char *path = scenario->path;
 	int rc;
 
 	*scenario = (struct scenario){ .interval_s = INTERVAL_DEFAULT_S, .burst = BURST_DEFAULT };

@@ -46,6 +46,8 @@ struct scenario {
 	double interval_s;
 	unsigned burst;
 	char clocks[512], cpus[256], reference[CLOCK_NAME_MAX], limits[24]; /* empty: not said */
+	int clocks_line, cpus_line, reference_line, limits_line; /* of the file; 0: not said */
+	char path[PATH_MAX];					 /* of the file */
 	struct scenario_phase phases[SCENARIO_PHASES_MAX];
 	size_t phase_count;
 };

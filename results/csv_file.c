@@ -274,7 +274,7 @@ int csv_file_read(const char *path, const struct csv_handler *handler, bool *cut
 	if (handler->headerless) {
 		for (unsigned i = 0; i < CSV_COLUMNS_MAX; i++)
 			r.map[i] = i < r.wanted ? (int)i : -1;
-		r.there = r.wanted;
+		r.there = handler->required ? handler->required : r.wanted;
 		r.mapped = true;
 	}
 	if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL))

@@ -25,7 +25,7 @@ struct csv_file {
 struct csv_handler {
 	/* Names of the wanted columns, ends with NULL, in any order in the file. */
 	const char *const *columns;
-	unsigned required; /* so many of them, the first ones, must be in the header; 0: all */
+	unsigned required; /* so many of them, the first ones, must be in the header, or without one in each row; 0: all */
 	/*
 	 * One field of a wanted column (index into columns); text has no NUL at its
 	 * end.  Returns 0, or a negative errno with err set to stop.

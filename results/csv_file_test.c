@@ -130,6 +130,9 @@ static void test_headerless(void **state)
 	test_write("f.csv", "a,b\n1,2,3\n");
 	assert_int_equal(read_log(&log, true, NULL, &err), 0);
 	assert_string_equal(log.text, "a=a b=b @1 a=1 b=2 @2 ");
+	test_write("f.csv", "1,2\n3\n");
+	assert_int_equal(read_log(&log, true, NULL, &err), -EINVAL);
+	assert_ends(err.text, "f.csv:2: the row has 1 columns, too few");
 }
 
 static void test_refusals(void **state)

@@ -62,8 +62,8 @@ trouble '--duration 1000d' run -d 1000d
 trouble '--interval 1us' run --interval 1us
 trouble '--burst 0' run --burst 0
 trouble '--seed -1' run --seed -1
-trouble '--cpus 0-' run -c 0-
-trouble '--cpus 4000000000' run -c 4000000000
+trouble 'cpus 0-' run -c 0-
+trouble 'cpus 4000000000' run -c 4000000000
 trouble 'CPU 60000 is offline' run -c 60000
 trouble 'unknown clock "wobble"' run --clocks wobble
 trouble 'takes no options' run --clocks tai:drift=5
@@ -74,7 +74,7 @@ trouble 'exclude each other' run --limit 5 --limits kvm
 trouble 'exclude each other' analyze "$T/run" --limit 5 --limits kvm
 trouble 'unknown limits "wobble"' run --limits wobble
 trouble '"wobble".*list limits' analyze "$T/run" --limits wobble
-trouble '--reference wobble' run --clocks tai --reference wobble
+trouble 'reference wobble' run --clocks tai --reference wobble
 trouble 'wobble' analyze "$T/run" --reference wobble
 trouble 'no scenario "wobble"' run wobble
 trouble '/nonexistent/x.ini: cannot read' run /nonexistent/x.ini
@@ -82,7 +82,7 @@ trouble '/nonexistent/x.ini: cannot read' run /nonexistent/x.ini
 trouble 'unknown clock "wobble"' run --dry-run --clocks wobble
 trouble 'unknown limits "wobble"' run --dry-run --limits wobble
 trouble 'exclude each other' run --dry-run --limit 5 --limits kvm
-trouble '--reference wobble' run --dry-run --reference wobble
+trouble 'reference wobble' run --dry-run --reference wobble
 trouble "$T/run: exists already" run --dry-run -o "$T/run"
 trouble 'unexpected argument "two"' run quick two
 trouble 'too few arguments' analyze
@@ -100,6 +100,15 @@ trouble "$T/file.*: cannot make .*-o DIR" run -d 1s -o "$T/file/run"
 trouble "$T/file.*: cannot make .*--cache DIR" lab run --config one-vcpu --cache "$T/file/cache"
 printf '[phase a]\nduration = soon\n' >"$T/bad.ini"
 trouble "$T/bad.ini:2: duration = soon" run "$T/bad.ini"
+while IFS='|' read -r line said; do
+	printf '[scenario]\n%s\n[phase a]\nduration = 1s\n' "$line" >"$T/bad.ini"
+	trouble "$T/bad.ini:2: $said" run "$T/bad.ini" --dry-run
+done <<'EOF'
+clocks = monotonic,nonsense|unknown clock "nonsense"
+limits = foo|unknown limits "foo"
+reference = foo|reference foo: that clock is not sampled
+cpus = x|cpus x: not a list
+EOF
 trouble "$T/run: exists already" run -d 1s -o "$T/run"
 is "$(find "$T" -name samples | wc -l)" 1 "no refused run left a directory"
 # The text of the error survives whatever was in the argument.
@@ -129,6 +138,9 @@ done
 seq 1 20 >"$T/column"
 clkdrift stability --freq "$T/column" --tau0 1 --taus 1,2 --json
 is "$rc:$(json '.stability | length')" "0:2" "stability --json"
+trouble 'taus: 5000: .* too short; it allows up to [0-9]+$' stability --freq "$T/column" --taus 1,5000
+printf '1,2\n' >"$T/two-columns"
+trouble 'two-columns:1: more than one column' stability "$T/two-columns"
 
 # ---- exit codes are the verdict's; quiet prints nothing ----
 

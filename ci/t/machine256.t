@@ -36,7 +36,7 @@ is "$(find "$T/five/samples" -type f -printf '%f ' | tr ' ' '\n' | sort | xargs)
 	"cpu003.csv cpu064.csv cpu065.csv cpu066.csv cpu255.csv" "--cpus picks five of them"
 clkdrift run idle -d 0.5s -c 0-256 -o "$T/no"
 is "$rc" 2 "CPU 256 does not exist"
-like "$err" '^clkdrift: --cpus 0-256: CPU 256 is offline' "and the error says so"
+like "$err" '^clkdrift: cpus 0-256: CPU 256 is offline' "and the error says so"
 clkdrift run idle -d 0.5s --clocks monotonic -o "$T/no"
 is "$rc" 2 "real clocks of another machine are refused"
 like "$err" 'use --clocks sim' "with what to do"
