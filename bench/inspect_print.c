@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* The facts in sections, the findings last: that is where the eye is when a command has ended. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static const char *count(const json_t *facts, const char *path, char text[24])
 
 static void print_cpu(const struct page *page, const json_t *facts)
 {
-	const char *revision = facts_text(facts, "cpu.amd_revision");
+	const char *revision = facts_text(facts, "cpu.amd_revision"), *vendor = facts_text(facts, "cpu.vendor");
 	char a[24], b[24], c[24];
 
 	page_heading(page, "Processor");
@@ -105,8 +106,9 @@ static void print_cpu(const struct page *page, const json_t *facts)
 		or_unknown(facts_text(facts, "cpu.vendor_id")), count(facts, "cpu.family", a),
 		count(facts, "cpu.model", b), count(facts, "cpu.stepping", c));
 	page_field(page, "Microcode", "%s", or_unknown(facts_text(facts, "cpu.microcode")));
-	page_field(page, "AMD revision F", "%s%s%s", yes_no(facts_flag(facts, "cpu.amd_revision_f")),
-		revision ? ", revision " : "", revision ? revision : "");
+	if (vendor && strcmp(vendor, "AMD") == 0)
+		page_field(page, "AMD revision F", "%s%s%s", yes_no(facts_flag(facts, "cpu.amd_revision_f")),
+			revision ? ", revision " : "", revision ? revision : "");
 	page_field(page, "CPUs", "%s online of %s, packages: %s", count(facts, "cpu.online_count", a),
 		count(facts, "cpu.present_count", b), count(facts, "cpu.packages", c));
 	print_flags(page, facts);
@@ -266,6 +268,37 @@ static void print_discipline(const struct page *page, const json_t *facts)
 		or_unknown(facts_text(facts, "adjtimex.state")), *status ? status : "-", maxerror);
 }
 
+/* How many lines from this one on say the same, as a clocksource that is switched all the time; sets when the last did. */
+static size_t repeated(const json_t *lines, size_t first, double *last_s)
+{
+	const char *text = facts_text(json_array_get(lines, first), "text");
+	size_t count = 0;
+
+	for (size_t i = first; text && i < json_array_size(lines); i++) {
+		const json_t *line = json_array_get(lines, i);
+		const char *other = facts_text(line, "text");
+
+		if (!other || strcmp(other, text) != 0)
+			continue;
+		count++;
+		facts_number(line, "time_s", last_s);
+	}
+	return count;
+}
+
+static bool said_before(const json_t *lines, size_t index)
+{
+	const char *text = facts_text(json_array_get(lines, index), "text");
+
+	for (size_t i = 0; text && i < index; i++) {
+		const char *other = facts_text(json_array_get(lines, i), "text");
+
+		if (other && strcmp(other, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_log(const struct page *page, const json_t *facts)
 {
 	const json_t *lines = facts_get(facts, "kernel_log.lines"), *line;
@@ -278,12 +311,19 @@ static void print_log(const struct page *page, const json_t *facts)
 		page_field(page, "", "nothing");
 	json_array_foreach(lines, i, line)
 	{
-		char time[32] = "";
-		double seconds;
+		char time[32] = "", text[LINE];
+		double seconds, last = NAN;
+		size_t times = repeated(lines, i, &last);
 
+		if (said_before(lines, i))
+			continue;
 		if (facts_number(line, "time_s", &seconds))
 			snprintf(time, sizeof(time), "%.6f", seconds);
-		page_text(page, time, or_unknown(facts_text(line, "text")));
+		snprintf(text, sizeof(text), "%s", or_unknown(facts_text(line, "text")));
+		if (times > 1)
+			snprintf(text, sizeof(text), "%s (%zu times, the last at %.6f)",
+				or_unknown(facts_text(line, "text")), times, last);
+		page_text(page, time, text);
 	}
 }
 
