@@ -6,9 +6,21 @@
 
 #include "results/text.h"
 
+static const json_t *running_of(const json_t *environment)
+{
+	return json_object_get(json_object_get(environment, "time_daemon"), "running");
+}
+
+bool daemons_none(const json_t *environment)
+{
+	const json_t *running = running_of(environment);
+
+	return json_is_array(running) && json_array_size(running) == 0;
+}
+
 struct daemons daemons_of(const json_t *environment)
 {
-	const json_t *running = json_object_get(json_object_get(environment, "time_daemon"), "running"), *one;
+	const json_t *running = running_of(environment), *one;
 	struct daemons d = { "" };
 	size_t i, used = 0;
 

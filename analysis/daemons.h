@@ -5,6 +5,7 @@
 #define ANALYSIS_DAEMONS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct daemons {
@@ -13,5 +14,7 @@ struct daemons {
 
 /* environment may be NULL. */
 struct daemons daemons_of(const json_t *environment);
+/* It is known that none runs. */
+bool daemons_none(const json_t *environment);
 
 #endif

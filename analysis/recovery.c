@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "analysis/cause.h"
+#include "analysis/daemons.h"
 #include "analysis/event_steps.h"
 #include "analysis/format.h"
 #include "analysis/settings.h"
@@ -201,7 +202,7 @@ int recoveries_find(
 	return rc;
 }
 
-struct recovery_text recovery_words(const struct step *s)
+struct recovery_text recovery_words(const struct step *s, const json_t *environment)
 {
 	struct recovery_text f = { "" };
 
@@ -210,7 +211,8 @@ struct recovery_text recovery_words(const struct step *s)
 			format_ns(s->recovery_bound_ns).text,
 			format_ns(s->recovery_s * (double)NS_PER_SEC).text);
 	else if (strcmp(s->recovered, "no") == 0)
-		snprintf(f.text, sizeof(f.text), "; not back within %s in this phase",
-			format_ns(s->recovery_bound_ns).text);
+		snprintf(f.text, sizeof(f.text), "; not back within %s in this phase%s",
+			format_ns(s->recovery_bound_ns).text,
+			daemons_none(environment) ? ": no time daemon runs" : "");
 	return f;
 }

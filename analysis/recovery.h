@@ -11,6 +11,7 @@
 #ifndef ANALYSIS_RECOVERY_H
 #define ANALYSIS_RECOVERY_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "analysis/pair.h"
@@ -60,7 +61,10 @@ struct recovery_text {
 	char text[160];
 };
 
-/* "; back within 1 ms after 1.37 s", "; not back within 1 ms in this phase", or empty. */
-struct recovery_text recovery_words(const struct step *step);
+/*
+ * "; back within 1 ms after 1.37 s", "; not back within 1 ms in this phase", or empty; says so where the environment
+ * (NULL: nothing is known) has no time daemon that could bring the clock back.
+ */
+struct recovery_text recovery_words(const struct step *step, const json_t *environment);
 
 #endif

@@ -185,12 +185,17 @@ static void words(void **state)
 {
 	struct step s = { .recovered = "yes", .recovery_s = 1.372, .recovery_bound_ns = 1e6 };
 
+	json_t *none = json_pack("{s:{s:[]}}", "time_daemon", "running");
+
 	(void)state;
-	assert_string_equal(recovery_words(&s).text, "; back within 1 ms after 1.37 s");
+	assert_string_equal(recovery_words(&s, none).text, "; back within 1 ms after 1.37 s");
 	strcpy(s.recovered, "no");
-	assert_string_equal(recovery_words(&s).text, "; not back within 1 ms in this phase");
+	assert_string_equal(recovery_words(&s, NULL).text, "; not back within 1 ms in this phase");
+	assert_string_equal(recovery_words(&s, none).text,
+		"; not back within 1 ms in this phase: no time daemon runs");
 	strcpy(s.recovered, "");
-	assert_string_equal(recovery_words(&s).text, "");
+	assert_string_equal(recovery_words(&s, none).text, "");
+	json_decref(none);
 }
 
 int main(void)

@@ -171,7 +171,7 @@ static void steps_table_html(FILE *out, const struct report *r)
 		html_number_cell(out, format_offset(s->step_ns, half).text);
 		fputs("<td class=\"w\">", out);
 		html_text(out, s->cause);
-		html_text(out, recovery_words(s).text);
+		html_text(out, recovery_words(s, r->run->environment_before).text);
 		fputs(strcmp(s->injected, "yes") == 0 ? " <span class=\"also\">made on purpose</span></td>"
 						      : "</td>",
 			out);

@@ -166,7 +166,7 @@ static void print_phases(const struct estimates *e, FILE *out)
 	}
 }
 
-static void print_steps(const struct estimates *e, FILE *out)
+static void print_steps(const struct run *run, const struct estimates *e, FILE *out)
 {
 	size_t shown = 0;
 
@@ -179,7 +179,7 @@ static void print_steps(const struct estimates *e, FILE *out)
 		fprintf(out, "%sstep of %s on CPU %d at %.3f s: %s, cause: %s%s\n", shown++ ? "" : "\n",
 			s->clock, s->cpu, s->at_s,
 			format_offset(s->step_ns, (s->ci_high_ns - s->ci_low_ns) / 2).text, s->cause,
-			recovery_words(s).text);
+			recovery_words(s, run->environment_before).text);
 	}
 	if (e->step_count > shown)
 		fprintf(out, "... and %zu more steps: steps.csv\n", e->step_count - shown);
@@ -219,7 +219,7 @@ void summary_print(const struct run *run, const struct estimates *e, bool colour
 			"\ndrift of %zu pairs in all phases: drift.csv; effects of the disturbances: "
 			"effects.csv\n",
 			e->drift_count);
-	print_steps(e, out);
+	print_steps(run, e, out);
 	print_crosscpu(e, out);
 	print_losses(run, e, out);
 }
