@@ -18,24 +18,9 @@ static int check_limits(const struct options *options, struct error *err)
 	return 0;
 }
 
-/*
- * A run on a read-only medium or of another user can be judged all the same.  Any other failure to write, as of a
- * full disk, is trouble: the user counts on the files.
- */
-static int store_if_allowed(const struct outcome *outcome, struct error *err)
-{
-	struct error why = { "" };
-	int rc = outcome_store(outcome, &why);
-
-	if (rc == -EROFS || rc == -EACCES || rc == -EPERM) {
-		fprintf(stderr, "clkdrift: the results were not written: %s\n", why.text);
-		return 0;
-	}
-	return rc ? error_set(err, rc, "%s", why.text) : 0;
-}
-
 static int analyze_command(const struct options *options, struct error *err)
 {
+	struct error why = { "" };
 	struct outcome outcome;
 	int rc = check_limits(options, err);
 
@@ -45,7 +30,7 @@ static int analyze_command(const struct options *options, struct error *err)
 		return matrix_analyze_command(options->arguments[0], options, err);
 	rc = outcome_load(&outcome, options->arguments[0], &options->judging, err);
 	if (!rc)
-		rc = store_if_allowed(&outcome, err);
+		rc = outcome_unwritten(outcome_store(&outcome, &why), &why, err);
 	if (!rc)
 		rc = outcome_print(&outcome, options, err);
 	if (!rc)

@@ -184,6 +184,7 @@ int lab_matrix_go(
 			break;
 		work->show(work->context, m, &m->cells[i]);
 		rc = do_cell(m, &m->cells[i], work, err);
+		wait->inner = rc == -EINTR;
 		if (!rc)
 			rc = matrix_store(m, err);
 	}

@@ -290,6 +290,11 @@ static void test_a_wait_within_a_wait(void **state)
 	raise(SIGTERM);
 	assert_int_equal(lab_wait_for(&outer, 0, &err), -EINTR);
 	lab_wait_unblock(&outer);
+	/* Nor does one that comes again, when the first has ended the cell and the matrix with it. */
+	lab_wait_block(&outer);
+	outer.inner = true;
+	raise(SIGTERM);
+	lab_wait_unblock(&outer);
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	assert_int_equal(sigismember(&mask, SIGTERM), 0);
 }

@@ -44,7 +44,7 @@ void lab_wait_unblock(struct lab_wait *wait)
 	static const struct timespec now;
 
 	/* One that came again, as to a process and then to its group, must not kill what tells of the first. */
-	while (wait->signal && sigtimedwait(&wait->signals, NULL, &now) > 0)
+	while ((wait->signal || wait->inner) && sigtimedwait(&wait->signals, NULL, &now) > 0)
 		;
 	pthread_sigmask(SIG_SETMASK, &wait->before, NULL);
 }

@@ -20,6 +20,7 @@
 struct lab_wait {
 	sigset_t signals, before; /* before: the mask as it was */
 	int signal;		  /* that came; 0: none */
+	bool inner;		  /* one came to a wait within this one, and ended both */
 };
 
 /* Blocks the signals that are not ignored, or makes the mask what it was.  One wait may stand within another. */

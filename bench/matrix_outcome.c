@@ -9,6 +9,7 @@
 #include "analysis/matrix.h"
 #include "analysis/report_matrix.h"
 #include "bench/data_path.h"
+#include "bench/outcome.h"
 #include "bench/summary.h"
 
 struct matrix_outcome {
@@ -40,7 +41,7 @@ static int load(struct matrix_outcome *o, const char *dir, const struct judging 
 	if (!rc)
 		rc = matrix_analyze(&o->matrix, &o->limits, wish, say_cell, progress, &o->result, err);
 	progress_end(progress);
-	return rc ? rc : matrix_result_store(&o->result, err);
+	return rc;
 }
 
 static void release(struct matrix_outcome *o)
@@ -94,6 +95,8 @@ int matrix_conclude(
 	bool drawn = false;
 	int rc = load(&o, dir, &options->judging, progress, err);
 
+	if (!rc)
+		rc = matrix_result_store(&o.result, err);
 	if (!rc && !options->no_report) {
 		drawn = draw(&o, progress, &why) == 0;
 		if (!drawn)
@@ -111,12 +114,15 @@ int matrix_conclude(
 
 int matrix_analyze_command(const char *dir, const struct options *options, struct error *err)
 {
+	struct error why = { "" };
 	struct progress progress;
 	struct matrix_outcome o;
 	int rc;
 
 	progress_start(&progress, options->quiet || options->json);
 	rc = load(&o, dir, &options->judging, &progress, err);
+	if (!rc)
+		rc = outcome_unwritten(matrix_result_store(&o.result, &why), &why, err);
 	if (!rc)
 		rc = print(&o, options, err);
 	if (!rc)
@@ -133,6 +139,8 @@ int matrix_report_command(const char *dir, const struct options *options, struct
 
 	progress_start(&progress, options->quiet);
 	rc = load(&o, dir, &options->judging, &progress, err);
+	if (!rc)
+		rc = matrix_result_store(&o.result, err);
 	if (!rc)
 		rc = draw(&o, &progress, err);
 	if (!rc && !options->quiet)

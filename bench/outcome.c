@@ -78,6 +78,15 @@ int outcome_print(const struct outcome *o, const struct options *options, struct
 	return 0;
 }
 
+int outcome_unwritten(int rc, const struct error *why, struct error *err)
+{
+	if (rc == -EROFS || rc == -EACCES || rc == -EPERM) {
+		fprintf(stderr, "clkdrift: the results were not written: %s\n", why->text);
+		return 0;
+	}
+	return rc ? error_set(err, rc, "%s", why->text) : 0;
+}
+
 int outcome_no_place(int rc, struct error *err)
 {
 	if (rc && rc != -EEXIST)

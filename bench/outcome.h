@@ -34,6 +34,13 @@ void outcome_free(struct outcome *outcome);
 /* Writes the derived files. */
 int outcome_store(const struct outcome *outcome, struct error *err);
 
+/*
+ * rc and reason of a failure to write what was judged.  On a read-only medium, or where another user's files are, it is
+ * told on stderr and no trouble: the judgement is good all the same.  Any other, as of a full disk, is: the user counts
+ * on the files.  Returns 0, or rc with err set.
+ */
+int outcome_unwritten(int rc, const struct error *why, struct error *err);
+
 /* Text or JSON on stdout, as the options say. */
 int outcome_print(const struct outcome *outcome, const struct options *options, struct error *err);
 

@@ -88,6 +88,16 @@ clkdrift analyze "$M" --limit 20
 is "$rc $(grep -c '✗' <<<"$out")" "0 0" "with a limit of 20 ppm nothing fails"
 clkdrift analyze "$M" -q
 is "$rc,$out" "0," "-q says nothing"
+if [ "$(id -u)" = 0 ] && mkdir "$T/ro" && mount --bind "$M" "$T/ro" 2>/dev/null && on_exit "umount $T/ro"; then
+	mount -o remount,bind,ro "$T/ro"
+	clkdrift analyze "$T/ro" --json
+	is "$rc $(json .status) $(wc -l <"$T/err")" "0 stable 1" "a matrix on a read-only file system is judged all the same"
+	like "$err" 'the results were not written: .*: Read-only' "and one line says that nothing was written"
+	clkdrift report "$T/ro"
+	like "$rc $err" '^2 .*Read-only' "but a report there is trouble"
+else
+	skip "a read-only file system" "needs root to mount one"
+fi
 
 # ---- the report ----
 
