@@ -15,16 +15,30 @@ if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
 	echo "1..0 # SKIP clang cannot build a fuzzer here: $(tail -n 1 "$log")"
 	exit 0
 fi
-for file in ci/fuzz/*.c; do
-	target=$(basename "$file" .c)
-	tests=$((tests + 1))
-	if ci/fuzz/run "${FUZZ_SECONDS:-2}" "$target" >"$log" 2>&1; then
-		echo "ok $tests - $(tail -n 1 "$log")"
-	else
-		failures=$((failures + 1))
-		echo "not ok $tests - fuzz $target"
-		sed 's/^/# /' "$log"
-	fi
-done
+ci/fuzz/run "${FUZZ_SECONDS:-2}" >"$log" 2>&1
+why=0
+while IFS= read -r line; do
+	case $line in
+	"fuzz "*": FAILED"*)
+		tests=$((tests + 1)) failures=$((failures + 1))
+		echo "not ok $tests - $line"
+		why=1 ;;
+	"fuzz "*)
+		tests=$((tests + 1))
+		echo "ok $tests - $line"
+		why=0 ;;
+	*)
+		[ $why = 0 ] || echo "# ${line#\# }" ;;
+	esac
+done <"$log"
+[ $tests -gt 0 ] || sed 's/^/# /' "$log"
+targets=$(find ci/fuzz -name '*.c' | wc -l)
+tests=$((tests + 1))
+if [ $((tests - 1)) = "$targets" ]; then
+	echo "ok $tests - all $targets targets ran"
+else
+	failures=$((failures + 1))
+	echo "not ok $tests - $((tests - 1)) of $targets targets ran"
+fi
 echo "1..$tests"
 [ $failures = 0 ]
