@@ -203,6 +203,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	judge_say_assumed(&j);
 	judge_say_skipped(&j);
 	judge_say_exact_map(&j);
+	judge_say_pvclock(&j);
 	judge_say_parameters(&j);
 	judge_say_few(&j);
 	e->verdict.status = against ? STATUS_UNSTABLE : open ? STATUS_INCONCLUSIVE : STATUS_STABLE;

@@ -12,6 +12,11 @@
 #include "analysis/parameters.h"
 #include "analysis/phase.h"
 #include "analysis/steering.h"
+#include "results/facts_get.h"
+#include "results/units.h"
+
+/* What clocks on one oscillator may be apart (limit "arithmetic"): less needs no reason. */
+#define PVCLOCK_APART_PPM 0.1
 
 void judge_say_agreement(struct judge *j, const char *status, const char *one, const char *many)
 {
@@ -194,6 +199,26 @@ void judge_say_exact_map(struct judge *j)
 	}
 	judge_say_more(j, map.count, "CPUs compared with their exact map");
 	exact_map_free(&map);
+}
+
+/* Where the kernel counts the TSC itself, kvmclock and its clocks can be told two frequencies. */
+void judge_say_pvclock(struct judge *j)
+{
+	const json_t *facts = j->run->environment_before;
+	const char *current = facts_text(facts, "clocksource.current");
+	double khz, pvclock_khz, ppm;
+
+	if (run_clock_find(j->run, "kvmclock") < 0 || !current || strcmp(current, "tsc") != 0 ||
+		!facts_number(facts, "tsc.khz", &khz) ||
+		!facts_number(facts, "tsc.pvclock_khz", &pvclock_khz) || !(khz > 0) || !(pvclock_khz > 0))
+		return;
+	ppm = (khz / pvclock_khz - 1) * PPM_PER_ONE;
+	if (fabs(ppm) < PVCLOCK_APART_PPM)
+		return;
+	SAY(j,
+		"the hypervisor takes the TSC for %.3f MHz, the kernel for %.3f MHz: by that kvmclock drifts "
+		"%s against the kernel's other clocks",
+		pvclock_khz / 1e3, khz / 1e3, format_ppm(ppm).text);
 }
 
 /* Those that changed nothing: who set them may think otherwise. */

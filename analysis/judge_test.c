@@ -324,6 +324,33 @@ static void parameters_that_changed_nothing(void **state)
 		c, STATUS_STABLE, "kernel parameter clocksurce=tsc: unknown: no parameter of timekeeping");
 }
 
+static void the_two_frequencies_of_a_kvm_guest(void **state)
+{
+	static const struct {
+		const char *current;
+		double pvclock_khz;
+		bool told;
+	} cases[] = { { "tsc", 2000001, true }, { "tsc", 2000000.1, false }, { "kvm-clock", 2000001, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct court *c = court_open();
+		struct error err = { "" };
+		bool told = false;
+
+		synthetic_ns_clock(&c->s, "kvmclock", "tsc");
+		c->s.run.environment_before = json_pack("{s:{s:s}, s:{s:i, s:f}}", "clocksource", "current",
+			cases[i].current, "tsc", "khz", 2000000, "pvclock_khz", cases[i].pvclock_khz);
+		assert_int_equal(judge_run(&c->s.run, &c->s.samples, &c->e, &err), 0);
+		for (size_t k = 0; k < c->e.verdict.reason_count; k++)
+			told |= strstr(c->e.verdict.reasons[k].text,
+					"the hypervisor takes the TSC for 2000.001 MHz, the kernel for "
+					"2000.000 MHz: by that kvmclock drifts -0.5 ppm") != NULL;
+		assert_int_equal(told, cases[i].told);
+		court_close(c, STATUS_STABLE, NULL);
+	}
+}
+
 static void what_else_keeps_a_verdict_open(void **state)
 {
 	struct court *c = court_open();
@@ -732,6 +759,7 @@ int main(void)
 		cmocka_unit_test(arithmetic_alone_proves_nothing),
 		cmocka_unit_test(an_absent_pair_is_said),
 		cmocka_unit_test(parameters_that_changed_nothing),
+		cmocka_unit_test(the_two_frequencies_of_a_kvm_guest),
 		cmocka_unit_test(what_else_keeps_a_verdict_open),
 		cmocka_unit_test(steps_are_unstable),
 		cmocka_unit_test(backward_is_unstable),

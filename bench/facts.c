@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/facts_read.h"
+#include "probes/kvmclock.h"
 
 static void live_cpuid(void *context, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
@@ -27,11 +28,18 @@ static int live_uname(void *context, struct utsname *uts)
 	return uname(uts) ? -errno : 0;
 }
 
+static int live_pvclock_hz(void *context, double nominal_hz, double *hz)
+{
+	(void)context;
+	return kvmclock_tsc_hz(nominal_hz, hz);
+}
+
 const struct facts_source facts_live = {
 	.root = "",
 	.cpuid = live_cpuid,
 	.adjtimex = live_adjtimex,
 	.uname = live_uname,
+	.pvclock_hz = live_pvclock_hz,
 };
 
 /* Cuts the next parameter off, as the kernel does it (lib/cmdline.c, next_arg()): quotes guard blanks. */

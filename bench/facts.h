@@ -22,7 +22,8 @@
  *                  hypervisor_khz, signatures [..],
  *                  kvm {clocksource, clocksource2, clocksource_stable}}
  *   hypervisor    {present, name, sys_vendor, product_name}
- *   tsc           {khz, source, candidates [{khz, source}]}  the best first
+ *   tsc           {khz, source, candidates [{khz, source}], pvclock_khz}  the best first; pvclock_khz: what KVM's
+ *                  pvclock takes it for, and kvm-clock counts with
  *   clocksource   {current, available [..]}
  *   idle          {driver, governor, cpus_differ, states [{name, desc, latency_us, residency_us,
  *                  usage, time_us, disabled, disabled_on "CPU list"}]}  of the first CPU with any
@@ -65,6 +66,7 @@ struct facts_source {
 	void (*cpuid)(void *context, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]); /* eax ebx ecx edx */
 	int (*adjtimex)(void *context, struct timex *tx); /* TIME_OK.. or -errno; tx->modes is 0 */
 	int (*uname)(void *context, struct utsname *uts); /* 0 or -errno */
+	int (*pvclock_hz)(void *context, double nominal_hz, double *hz); /* 0 or -errno; see probes/kvmclock.h */
 };
 
 extern const struct facts_source facts_live; /* this machine */

@@ -115,6 +115,8 @@ static void compare_daemons(struct changes *c)
  */
 #define FREQUENCY_MOVE_PPM 0.1
 #define PLL_MOVE_NS	   3000.0
+/* Its multiplier is good to 0.5 ppb; hosts tell whole kHz. */
+#define PVCLOCK_MOVE_PPM 0.01
 
 static void compare_frequency(struct changes *c)
 {
@@ -152,6 +154,19 @@ static void compare_discipline(struct changes *c)
 		facts_number(c->after, "adjtimex.offset_ns", &new) && isgreater(fabs(new - old), PLL_MOVE_NS))
 		say(c, "the kernel PLL is slewing: its offset went from %.0f to %.0f ns", old, new);
 	compare(c, "adjtimex.tai_s", "TAI offset (s)");
+}
+
+/* The page may show up only when kvm-clock is first used: that is no change. */
+static void compare_pvclock(struct changes *c)
+{
+	double old, new;
+
+	if (!facts_number(c->before, "tsc.pvclock_khz", &old) ||
+		!facts_number(c->after, "tsc.pvclock_khz", &new) || !(old > 0) ||
+		fabs(new / old - 1) * PPM_PER_ONE < PVCLOCK_MOVE_PPM)
+		return;
+	say(c, "KVM's pvclock takes the TSC for %.3f MHz, took it for %.3f MHz: the guest has come to another host",
+		new / 1e3, old / 1e3);
 }
 
 static void compare_idle(struct changes *c)
@@ -241,6 +256,7 @@ json_t *facts_changes(const json_t *before, const json_t *after, bool own_switch
 		compare_log(&c, own_switches);
 		compare(&c, "suspend.count", "number of suspends");
 	}
+	compare_pvclock(&c);
 	compare(&c, "clocksource.current", "current clocksource");
 	compare(&c, "clocksource.available", "available clocksources");
 	compare_discipline(&c);

@@ -14,6 +14,7 @@ static int setup(void **state)
 
 	assert_non_null(p);
 	fake_intel(&p->fake);
+	p->fake.pvclock_hz = 2592001000;
 	p->before = facts_collect(&p->fake.source);
 	assert_non_null(p->before);
 	*state = p;
@@ -91,6 +92,18 @@ static void a_daemon_stopped(void **state)
 	p->fake.timex.status |= STA_UNSYNC;
 	p->fake.timex.tick = 10010;
 	assert_changes(p, 4, expected);
+}
+
+static void another_host(void **state)
+{
+	static const char *const expected[] = {
+		"KVM's pvclock takes the TSC for 2592.000 MHz, took it for 2592.001 MHz: the guest has come to "
+		"another host",
+	};
+	struct pair *p = *state;
+
+	p->fake.pvclock_hz = 2592000000;
+	assert_changes(p, 1, expected);
 }
 
 static void clocksource_and_log(void **state)
@@ -175,6 +188,7 @@ int main(void)
 		pair_test(time_going_on_is_no_change),
 		pair_test(a_daemon_steering),
 		pair_test(a_daemon_stopped),
+		pair_test(another_host),
 		pair_test(clocksource_and_log),
 		pair_test(power_settings),
 		pair_test(one_cpu_of_several),

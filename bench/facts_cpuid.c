@@ -192,6 +192,16 @@ static uint64_t khz_in_log(const json_t *kernel_log, const char *before, const c
 	return khz;
 }
 
+static json_t *pvclock_khz(const struct facts *f, const json_t *khz)
+{
+	double hz;
+
+	if (!f->src->pvclock_hz || !json_is_integer(khz) ||
+		f->src->pvclock_hz(f->src->context, json_number_value(khz) * 1e3, &hz))
+		return json_null();
+	return json_real(hz / 1e3);
+}
+
 /*
  * The best first: a rate refined against another clock over a second is what
  * the kernel then uses; "Detected ... processor" is the TSC's rate only where
@@ -230,5 +240,6 @@ json_t *facts_tsc(struct facts *f, const json_t *facts)
 	facts_set(f, object, "khz", best ? json_copy(json_object_get(best, "khz")) : json_null());
 	facts_set(f, object, "source", best ? json_copy(json_object_get(best, "source")) : json_null());
 	facts_set(f, object, "candidates", candidates);
+	facts_set(f, object, "pvclock_khz", pvclock_khz(f, json_object_get(best, "khz")));
 	return object;
 }

@@ -29,6 +29,7 @@ struct fake {
 	struct timex timex;
 	int state; /* of adjtimex; < 0: it fails so */
 	struct utsname uts;
+	double pvclock_hz; /* 0: there is no page */
 	struct facts_source source;
 };
 
@@ -59,6 +60,15 @@ static inline int fake_uname(void *context, struct utsname *uts)
 	return 0;
 }
 
+static inline int fake_pvclock_hz(void *context, double nominal_hz, double *hz)
+{
+	const struct fake *fake = context;
+
+	assert_true(nominal_hz > 1e6);
+	*hz = fake->pvclock_hz;
+	return fake->pvclock_hz > 0 ? 0 : -ENODEV;
+}
+
 /* An empty machine; the context moves with fake, so it must stay where it is. */
 static inline void fake_begin(struct fake *fake, const char *release, const struct fake_leaf *leaves)
 {
@@ -78,6 +88,7 @@ static inline void fake_begin(struct fake *fake, const char *release, const stru
 		.cpuid = fake_cpuid,
 		.adjtimex = fake_adjtimex,
 		.uname = fake_uname,
+		.pvclock_hz = fake_pvclock_hz,
 	};
 }
 

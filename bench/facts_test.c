@@ -202,6 +202,7 @@ static void an_amd_revision_f_host(void **state)
 	assert_string_equal(why(facts, "/sys/firmware/acpi/tables/FACP"), "No such file or directory");
 	/* lpj= makes bogomips tell nothing of the TSC. */
 	assert_null(facts_get(facts, "tsc.khz"));
+	assert_null(facts_get(facts, "tsc.pvclock_khz"));
 	json_decref(facts);
 	fake_end(&fake);
 }
@@ -213,6 +214,7 @@ static void a_kvm_guest(void **state)
 
 	(void)state;
 	fake_guest(&fake);
+	fake.pvclock_hz = 2400124500;
 	facts = collect(&fake);
 	assert_int_equal(facts_flag(facts, "hypervisor.present"), 1);
 	assert_text(facts, "hypervisor.name", "KVM");
@@ -221,6 +223,7 @@ static void a_kvm_guest(void **state)
 	assert_int_equal(facts_flag(facts, "cpuid.invariant_tsc"), 0);
 	assert_number(facts, "cpuid.hypervisor_khz", 2400123);
 	assert_number(facts, "tsc.khz", 2400123);
+	assert_number(facts, "tsc.pvclock_khz", 2400124.5);
 	assert_text(facts, "tsc.source", "kernel log: detected");
 	/* What is behind "--" is init's. */
 	assert_string_equal(facts_parameter(facts, "clocksource"), "kvm-clock");

@@ -118,6 +118,7 @@ static void print_tsc(const struct page *page, const json_t *facts)
 {
 	const json_t *candidates = facts_get(facts, "tsc.candidates"), *entry;
 	char signatures[LINE];
+	double pvclock_khz;
 	size_t i;
 
 	page_heading(page, "TSC and pvclock");
@@ -134,6 +135,8 @@ static void print_tsc(const struct page *page, const json_t *facts)
 		page_field(page, i ? "" : "Frequency", "%.3f MHz (%s)", khz / 1e3,
 			or_unknown(facts_text(entry, "source")));
 	}
+	if (facts_number(facts, "tsc.pvclock_khz", &pvclock_khz))
+		page_field(page, "", "%.3f MHz (KVM's pvclock: kvm-clock counts with it)", pvclock_khz / 1e3);
 	list_words(signatures, sizeof(signatures), facts_get(facts, "cpuid.signatures"));
 	if (*signatures)
 		page_field(page, "Hypervisor says", "%s", signatures);

@@ -241,6 +241,10 @@ static void the_frequency(void **state)
 	assert_text_finding(
 		"{'tsc':{'khz':2000000,'candidates':[{'khz':2000000,'source':'kernel log: refined'}]}}",
 		"tsc-frequency", "note", "2000.000 MHz");
+	assert_text_finding("{'hypervisor':{'present':true},'tsc':{'khz':2000000,'pvclock_khz':2000001.0}}",
+		"pvclock-rate", "note", "0.500 ppm apart");
+	assert_no_finding(
+		"{'hypervisor':{'present':true},'tsc':{'khz':2000000,'pvclock_khz':2000000.1}}", "pvclock-rate");
 	assert_text_finding("{'kernel_log':{'from_boot':true},'tsc':{'khz':2000000}}", "tsc-frequency",
 		"risk", "not refined");
 	assert_no_finding("{'kernel_log':{'from_boot':false},'tsc':{'khz':2000000}}", "tsc-frequency");

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /* Findings on guests and on hosts of guests: pvclock, migration, KVM's tolerance. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench/inspect_findings.h"
+#include "results/units.h"
+
+/* Below it kvm-clock and tsc agree as clocks on one oscillator do (limit "arithmetic"). */
+#define PVCLOCK_APART_PPM 0.1
 
 static bool is(const char *text, const char *word)
 {
@@ -39,6 +44,26 @@ static void pvclock_unused(const json_t *facts, struct findings *findings)
 		finding_add(findings, "pvclock", FINDING_NOTE,
 			"Somebody chose that: kvm-clock follows the host's clock.",
 			"kvm-clock is available, %s is in use", current ? current : "another clocksource");
+}
+
+/* A ppm below zero: kvm-clock is the slower one. */
+static void pvclock_rate(const json_t *facts, struct findings *findings)
+{
+	double khz, pvclock_khz, ppm;
+
+	if (!facts_number(facts, "tsc.khz", &khz) || !facts_number(facts, "tsc.pvclock_khz", &pvclock_khz) ||
+		!(pvclock_khz > 0))
+		return;
+	ppm = (khz / pvclock_khz - 1) * PPM_PER_ONE;
+	if (fabs(ppm) < PVCLOCK_APART_PPM)
+		return;
+	finding_add(findings, "pvclock-rate", FINDING_NOTE,
+		"The clock changes its rate by as much when the clocksource is switched. The kernel keeps the"
+		" frequency that it found when it booted; the host tells its own, in whole kHz, and after a"
+		" restore or a migration that of another host.",
+		"KVM's pvclock takes the TSC for %.3f MHz, the kernel for %.3f MHz: kvm-clock and tsc run"
+		" %.3f ppm apart",
+		pvclock_khz / 1e3, khz / 1e3, fabs(ppm));
 }
 
 static void pvclock(const json_t *facts, struct findings *findings)
@@ -113,6 +138,7 @@ void findings_virtual(const json_t *facts, struct findings *findings)
 {
 	if (facts_flag(facts, "hypervisor.present") > 0) {
 		pvclock(facts, findings);
+		pvclock_rate(facts, findings);
 		guest_migration(facts, findings);
 	}
 	kvm_host(facts, findings);

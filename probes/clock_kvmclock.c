@@ -13,6 +13,7 @@
  * been its clocksource.
  */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "probes/clock_reader.h"
+#include "probes/kvmclock.h"
 #include "probes/tsc.h"
 #include "results/units.h"
 
@@ -42,6 +44,12 @@ static uint64_t pvclock_scale(uint64_t cycles, uint32_t mul, int shift)
 {
 	cycles = shift < 0 ? cycles >> -shift : cycles << shift;
 	return (cycles >> 32) * mul + ((cycles & UINT32_MAX) * mul >> 32);
+}
+
+/* The inverse: how many cycles are a second. */
+static double pvclock_hz(const struct pvclock *page)
+{
+	return (double)NS_PER_SEC * ldexp(1, 32 - page->tsc_shift) / page->tsc_to_system_mul;
 }
 
 /* A TSC before the timestamp (another CPU, running behind vCPU 0) gives a time before system_time. */
@@ -139,20 +147,48 @@ static const void *pvclock_search(uintptr_t start, uintptr_t end, double tsc_hz)
 	return NULL;
 }
 
-static int kvmclock_open(const struct clock_setup *setup, struct clock_traits *traits, struct error *err)
+/* 0 or -errno; *page is NULL where there is none. */
+static int pvclock_page(double tsc_hz, const void **page)
 {
-	const void *page = NULL;
 	uintptr_t start, end;
 	char line[512];
 	FILE *maps = fopen("/proc/self/maps", "re");
-	int code = -errno;
 
+	*page = NULL;
 	if (!maps)
-		return error_set(err, code, "kvmclock: cannot open /proc/self/maps: %s", strerror(-code));
-	while (!page && fgets(line, sizeof(line), maps))
+		return -errno;
+	while (!*page && fgets(line, sizeof(line), maps))
 		if (maps_line_vvar(line, &start, &end))
-			page = pvclock_search(start, end, setup->tsc_hz);
+			*page = pvclock_search(start, end, tsc_hz);
 	fclose(maps);
+	return 0;
+}
+
+int kvmclock_tsc_hz(double nominal_hz, double *hz)
+{
+	struct pvclock copy;
+	const void *page;
+	int rc = pvclock_page(nominal_hz, &page);
+
+	if (rc || !page)
+		return rc ? rc : -ENODEV;
+	/* A copy that was taken while the hypervisor wrote is not plausible, or comes from two multipliers that are alike. */
+	for (int tries = 0; tries < PVCLOCK_TRIES; tries++) {
+		if (!guarded_copy(&copy, page, sizeof(copy)) || !pvclock_plausible(&copy, nominal_hz))
+			continue;
+		*hz = pvclock_hz(&copy);
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+static int kvmclock_open(const struct clock_setup *setup, struct clock_traits *traits, struct error *err)
+{
+	const void *page;
+	int rc = pvclock_page(setup->tsc_hz, &page);
+
+	if (rc)
+		return error_set(err, rc, "kvmclock: cannot open /proc/self/maps: %s", strerror(-rc));
 	if (!page)
 		return error_set(err, -ENODEV,
 			"no pvclock page: this is no KVM guest, or kvm-clock was never its clocksource "

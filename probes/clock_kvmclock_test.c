@@ -64,6 +64,16 @@ static const struct pvclock page_2500mhz = {
 	.flags = 1,
 };
 
+static void test_hz(void **state)
+{
+	struct pvclock page = page_2500mhz;
+
+	(void)state;
+	assert_true(fabs(pvclock_hz(&page) / 2.5e9 - 1) < 1e-9);
+	page.tsc_shift = 0;
+	assert_true(fabs(pvclock_hz(&page) / 1.25e9 - 1) < 1e-9);
+}
+
 static void test_plausible(void **state)
 {
 	struct pvclock page = page_2500mhz;
@@ -242,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_scale_is_exact),
 #endif
 		cmocka_unit_test(test_ns),
+		cmocka_unit_test(test_hz),
 		cmocka_unit_test(test_plausible),
 		cmocka_unit_test(test_consistent_while_updated),
 		cmocka_unit_test(test_does_not_wait_for_a_stuck_writer),
