@@ -23,6 +23,7 @@
 #include "analysis/settings.h"
 #include "analysis/steering.h"
 #include "analysis/steps.h"
+#include "analysis/tsc_factors.h"
 #include "results/units.h"
 
 #define GRANULARITY_READINGS 2000 /* enough to meet every residue */
@@ -436,6 +437,7 @@ static struct drift drift_empty(const struct analysis *a, int cpu, int clock, si
 		.residual_ns = NAN,
 		.span_s = NAN,
 		.width_ns = NAN,
+		.factors_ppm = 0,
 		.steering_ppm = steering_ppm(a->run, &a->run->phases[phase], clock, a->reference),
 		.method = "none",
 	};
@@ -466,6 +468,7 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 	struct drift row = drift_empty(a, cpu, clock, phase), *grown;
 	enum pair_absence absence;
 	struct pair pair;
+	double factors;
 	int rc;
 
 	rc = judge_limit(a->limits, a->judging,
@@ -482,6 +485,9 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 	pair_free(&pair);
 	if (rc)
 		return rc;
+	factors = tsc_factors_ppm(a->run, &a->run->phases[phase], clock, a->reference);
+	if (tsc_factors_fit(&row, factors))
+		row.factors_ppm = factors;
 	judge_drift(&a->run->phases[phase],
 		steering_injected_ppm(a->run, &a->run->phases[phase], clock, a->reference), &row);
 	if (steering_may_change(a->run, &a->run->phases[phase], clock, a->reference))

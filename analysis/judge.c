@@ -13,6 +13,8 @@
 #include "analysis/phase.h"
 #include "analysis/steering.h"
 
+#define STEERED_LEAST_PPM 1e-9 /* adjtimex counts in 1.5e-5 ppm */
+
 int judge_limit(const struct limits *limits, const struct judging *judging, enum relation relation,
 	struct drift *row, struct error *err)
 {
@@ -35,9 +37,10 @@ int judge_limit(const struct limits *limits, const struct judging *judging, enum
 
 double judge_shift(const struct drift *row, double injected_ppm)
 {
-	if (strcmp(row->limit, "arithmetic") == 0 && isfinite(row->steering_ppm))
-		return -row->steering_ppm;
-	return -injected_ppm;
+	bool arithmetic = strcmp(row->limit, "arithmetic") == 0;
+	double steered = arithmetic && isfinite(row->steering_ppm) ? row->steering_ppm : injected_ppm;
+
+	return -steered - (arithmetic ? row->factors_ppm : 0);
 }
 
 bool judge_is_beyond(const struct drift *row, double shift)
@@ -121,10 +124,17 @@ struct formatted judge_interval(const struct drift *row)
 
 struct place judge_steered(const struct judge *j, size_t row)
 {
+	const struct drift *d = &j->e->drift[row];
+	bool factors = strcmp(d->limit, "arithmetic") == 0 && d->factors_ppm != 0;
+	double steered = -j->shifts[row] - (factors ? d->factors_ppm : 0);
 	struct place p = { "" };
+	size_t used = 0;
 
-	if (isfinite(j->shifts[row]) && j->shifts[row] != 0)
-		snprintf(p.text, sizeof(p.text), ", of which %+.6g ppm are steered", -j->shifts[row]);
+	if (isfinite(steered) && fabs(steered) > STEERED_LEAST_PPM)
+		used = (size_t)snprintf(p.text, sizeof(p.text), ", of which %+.6g ppm are steered", steered);
+	if (factors)
+		snprintf(p.text + used, sizeof(p.text) - used, "%s %s are arithmetic",
+			used ? " and" : ", of which", format_ppm(d->factors_ppm).text);
 	return p;
 }
 
@@ -203,7 +213,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	judge_say_assumed(&j);
 	judge_say_skipped(&j);
 	judge_say_exact_map(&j);
-	judge_say_pvclock(&j);
+	judge_say_factors(&j);
 	judge_say_parameters(&j);
 	judge_say_few(&j);
 	e->verdict.status = against ? STATUS_UNSTABLE : open ? STATUS_INCONCLUSIVE : STATUS_STABLE;

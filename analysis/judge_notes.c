@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/exact_map.h"
 #include "analysis/judge.h"
@@ -15,8 +16,8 @@
 #include "results/facts_get.h"
 #include "results/units.h"
 
-/* What clocks on one oscillator may be apart (limit "arithmetic"): less needs no reason. */
-#define PVCLOCK_APART_PPM 0.1
+/* A drift of less needs no cause. */
+#define FACTOR_TOLD_PPM 5e-3
 
 void judge_say_agreement(struct judge *j, const char *status, const char *one, const char *many)
 {
@@ -201,24 +202,45 @@ void judge_say_exact_map(struct judge *j)
 	exact_map_free(&map);
 }
 
-/* Where the kernel counts the TSC itself, kvmclock and its clocks can be told two frequencies. */
-void judge_say_pvclock(struct judge *j)
+static void say_factor(struct judge *j, const struct drift *row)
 {
 	const json_t *facts = j->run->environment_before;
-	const char *current = facts_text(facts, "clocksource.current");
-	double khz, pvclock_khz, ppm;
+	double khz = 0, pvclock_khz = 0;
+	bool kvm = strcmp(row->clock, "kvmclock") == 0 || strcmp(row->reference, "kvmclock") == 0;
 
-	if (run_clock_find(j->run, "kvmclock") < 0 || !current || strcmp(current, "tsc") != 0 ||
-		!facts_number(facts, "tsc.khz", &khz) ||
-		!facts_number(facts, "tsc.pvclock_khz", &pvclock_khz) || !(khz > 0) || !(pvclock_khz > 0))
-		return;
-	ppm = (khz / pvclock_khz - 1) * PPM_PER_ONE;
-	if (fabs(ppm) < PVCLOCK_APART_PPM)
-		return;
-	SAY(j,
-		"the hypervisor takes the TSC for %.3f MHz, the kernel for %.3f MHz: by that kvmclock drifts "
-		"%s against the kernel's other clocks",
-		pvclock_khz / 1e3, khz / 1e3, format_ppm(ppm).text);
+	facts_number(facts, "tsc.khz", &khz);
+	facts_number(facts, "tsc.pvclock_khz", &pvclock_khz);
+	if (kvm)
+		SAY(j,
+			"%s against %s: %s%s are arithmetic: the hypervisor takes the TSC for %.3f MHz, the "
+			"kernel for %.3f MHz, each with a rounded factor",
+			row->clock, row->reference, row->factors_ppm > 0 ? "+" : "",
+			format_ppm(row->factors_ppm).text, pvclock_khz / 1e3, khz / 1e3);
+	else
+		SAY(j,
+			"%s against %s: %s%s are arithmetic: the kernel multiplies a TSC of %.3f MHz with a "
+			"rounded factor",
+			row->clock, row->reference, row->factors_ppm > 0 ? "+" : "",
+			format_ppm(row->factors_ppm).text, khz / 1e3);
+}
+
+/* Once for kvmclock and once for the TSC, which stands for the kernel's clocks too where it is the reference. */
+void judge_say_factors(struct judge *j)
+{
+	const struct drift *kvm = NULL, *other = NULL;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		bool is_kvm = strcmp(row->clock, "kvmclock") == 0 || strcmp(row->reference, "kvmclock") == 0;
+		const struct drift **first = is_kvm ? &kvm : &other;
+
+		if (!*first && fabs(row->factors_ppm) >= FACTOR_TOLD_PPM)
+			*first = row;
+	}
+	if (other)
+		say_factor(j, other);
+	if (kvm)
+		say_factor(j, kvm);
 }
 
 /* Those that changed nothing: who set them may think otherwise. */

@@ -102,7 +102,7 @@ void judge_say_steering(struct judge *j);
 void judge_say_assumed(struct judge *j);
 void judge_say_skipped(struct judge *j);
 void judge_say_exact_map(struct judge *j);
-void judge_say_pvclock(struct judge *j);
+void judge_say_factors(struct judge *j);
 void judge_say_parameters(struct judge *j);
 void judge_say_few(struct judge *j);
 

@@ -2,10 +2,13 @@
 /* Copyright the clkdrift developers */
 #include "analysis/kernel.h"
 
+#include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "results/facts_get.h"
+#include "results/units.h"
 
 unsigned kernel_version(const json_t *facts)
 {
@@ -28,6 +31,20 @@ bool kernel_leaves_tsc_unwatched(const json_t *facts)
 		return false;
 	return facts_number(facts, version < KERNEL(6, 12, 0) ? "cpu.nodes" : "cpu.packages", &size) &&
 	       size <= (version < KERNEL(6, 6, 0) ? 2 : 4);
+}
+
+double kernel_tsc_rounding_ppm(double khz)
+{
+	const uint64_t from = (uint64_t)khz, to = NS_PER_SEC / 1000, most_ms = 600 * 1000;
+	uint64_t mult = 0, high = most_ms * from >> 32;
+	int room = 32, shift = 33;
+
+	for (; high; high >>= 1)
+		room--;
+	do
+		mult = ((to << --shift) + from / 2) / from;
+	while (mult >> room && shift > 1);
+	return (ldexp((double)mult, -shift) * khz / (double)to - 1) * PPM_PER_ONE;
 }
 
 static const char *line_with(const json_t *facts, const char *text, bool last)

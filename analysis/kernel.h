@@ -23,6 +23,13 @@ unsigned kernel_version(const json_t *facts);
  */
 bool kernel_leaves_tsc_unwatched(const json_t *facts);
 
+/*
+ * How fast MONOTONIC_RAW runs against a TSC of so many kHz that is the kernel's clocksource, less 1, in ppm: the kernel
+ * multiplies the TSC with a whole number and shifts it (Linux kernel/time/clocksource.c, clocks_calc_mult_shift(), for
+ * the 600 s of __clocksource_update_freq_scale()).  khz: whole, 1000 to 4294967295.
+ */
+double kernel_tsc_rounding_ppm(double khz);
+
 /* The first line of the kernel log with that text, the last one, or NULL. */
 const char *kernel_log_first(const json_t *facts, const char *text);
 const char *kernel_log_last(const json_t *facts, const char *text);

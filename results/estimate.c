@@ -50,6 +50,7 @@ static const struct column drift_columns[] = {
 	COUNT(drift, backward),
 	REAL(drift, max_backward_ns),
 	REAL(drift, steering_ppm),
+	REAL(drift, factors_ppm),
 	REAL(drift, hull_low_ppm),
 	REAL(drift, hull_high_ppm),
 	REAL(drift, residual_ns),
