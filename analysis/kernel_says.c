@@ -8,9 +8,16 @@
 /*
  * The first that fits a line is taken.  Linux arch/x86/kernel/{tsc,tsc_sync}.c,
  * arch/x86/kernel/cpu/amd.c, kernel/time/clocksource.c, drivers/acpi/processor_idle.c,
- * drivers/idle/intel_idle.c; the last two are of 2.6.18.
+ * drivers/idle/intel_idle.c, drivers/clocksource/acpi_pm.c; the last two are of 2.6.18.
  */
 static const struct kernel_saying sayings[] = {
+	/* "PM-Timer running at invalid rate: 106% of normal - aborting.", and two more of its kind */
+	{ "- aborting", "log-pm-timer", true,
+		"The kernel found that the ACPI PM timer does not count as it should: acpi_pm is no"
+		" clocksource until the next boot.",
+		true,
+		"The kernel checked the ACPI PM timer while it booted, and did not believe it: in a guest"
+		" most often because the vCPU was kept waiting meanwhile. Another boot may have acpi_pm." },
 	{ "unstable due to TSC halt", "log-tsc-halts", true,
 		"Deep C-states stop the TSC: boot with processor.max_cstate=1, or live with the slower"
 		" clocksource.",

@@ -68,6 +68,7 @@ struct matrix_result_cell {
 	size_t said_count;
 	/* It has parameters that none of them did anything (what is already the default is as it asks for). */
 	bool inert;
+	bool draw; /* the clocks were made from a TSC whose frequency the guest's kernel found at this boot */
 };
 
 /* All repeats of one configuration with one profile. */
@@ -82,6 +83,7 @@ struct matrix_choice {
 	 */
 	char role[16];
 	uint64_t repeats, results;  /* cells; those with a result */
+	uint64_t inert, draws;	    /* of those with a result, see matrix_result_cell */
 	int worst;		    /* index of the cell that decides; -1: none has a result */
 	double drift_ppm, half_ppm; /* of that cell; 95 % and the systematic part */
 	double limit_ppm;
@@ -113,6 +115,7 @@ struct matrix_result {
 	size_t advice_count;
 	struct reason *notes; /* what the matrix cannot know */
 	size_t note_count;
+	bool read_scatter_known; /* how much the cost of a read differs from boot to boot */
 	enum status status; /* stable: each configuration has a stable profile; unstable: one has none */
 };
 

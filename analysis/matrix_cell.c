@@ -230,12 +230,21 @@ static void clocksource_of(const json_t *facts, char *out, size_t size)
 	text_clean(out);
 }
 
+/* Where the CPU or the hypervisor tells the TSC's frequency, each boot has the same. */
+static bool is_draw(const struct matrix_result_cell *cell, const json_t *facts)
+{
+	return strcmp(cell->clocksource_before, "tsc") == 0 &&
+	       (!cell->clocksource_after[0] || strcmp(cell->clocksource_after, "tsc") == 0) &&
+	       facts_flag(facts, "cpu.flags.tsc_known_freq") <= 0;
+}
+
 static int look_at_environment(const struct run *run, struct matrix_result_cell *cell, struct error *err)
 {
 	const json_t *before = run->environment_before, *after = run->environment_after;
 
 	clocksource_of(before, cell->clocksource_before, sizeof(cell->clocksource_before));
 	clocksource_of(after, cell->clocksource_after, sizeof(cell->clocksource_after));
+	cell->draw = is_draw(cell, before);
 	if (kernel_complaints(facts_get(after, "kernel_log") ? after : before, cell))
 		return error_set(err, -ENOMEM, "out of memory");
 	return judge_parameters(before ? before : after, cell, err);

@@ -17,21 +17,21 @@ static int side_effects(const struct matrix_choice *g)
 	return g->side_effects >= 0 ? g->side_effects : INT_MAX;
 }
 
-/* It did nothing, so that what it shows is luck, or the default's merit. */
-static bool is_inert(const struct matrix_result *r, const struct matrix_choice *g)
+/* Where it did nothing, what it shows is luck, or the default's merit. */
+static bool is_candidate(const struct matrix_choice *g)
 {
-	return g->worst >= 0 && r->cells[g->worst].inert;
+	return matrix_is_status(g->status, "stable") && !matrix_is_inert(g);
 }
 
-static bool is_candidate(const struct matrix_result *r, const struct matrix_choice *g)
-{
-	return matrix_is_status(g->status, "stable") && !is_inert(r, g);
-}
+/* Medians of a read on the same guest, profile and clocksource were up to that factor apart from boot to boot. */
+#define BOOTS_APART 2
 
 /* a's reads are cheaper than b's by more than both uncertainties; false where a cost is not known. */
-static bool is_cheaper(const struct matrix_choice *a, const struct matrix_choice *b)
+static bool is_cheaper(
+	const struct matrix_result *r, const struct matrix_choice *a, const struct matrix_choice *b)
 {
-	return b->read_ns - a->read_ns > hypot(a->read_half_ns, b->read_half_ns);
+	return b->read_ns - a->read_ns > hypot(a->read_half_ns, b->read_half_ns) &&
+	       (r->read_scatter_known || b->read_ns > BOOTS_APART * a->read_ns);
 }
 
 /*
@@ -43,15 +43,15 @@ static int choose(const struct matrix_result *r, const struct matrix_choice *g, 
 	const struct matrix_choice *cheapest = NULL;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_candidate(r, &g[i]))
+		if (!is_candidate(&g[i]))
 			continue;
 		if (!cheapest || side_effects(&g[i]) < side_effects(cheapest) ||
 			(side_effects(&g[i]) == side_effects(cheapest) && g[i].read_ns < cheapest->read_ns))
 			cheapest = &g[i];
 	}
 	for (size_t i = 0; cheapest && i < count; i++)
-		if (is_candidate(r, &g[i]) && side_effects(&g[i]) == side_effects(cheapest) &&
-			!is_cheaper(cheapest, &g[i]))
+		if (is_candidate(&g[i]) && side_effects(&g[i]) == side_effects(cheapest) &&
+			!is_cheaper(r, cheapest, &g[i]))
 			return (int)i;
 	return -1;
 }
@@ -63,7 +63,7 @@ static const char *role_of(
 		return "recommended";
 	if (matrix_is_status(g->status, MATRIX_NO_RESULT))
 		return MATRIX_NO_RESULT;
-	if (is_inert(r, g))
+	if (matrix_is_inert(g))
 		return "inert";
 	if (matrix_is_status(g->status, "unstable"))
 		return "fails";
@@ -71,7 +71,7 @@ static const char *role_of(
 		return "undecided";
 	if (chosen && side_effects(g) > side_effects(chosen))
 		return "more intrusive";
-	return chosen && is_cheaper(chosen, g) ? "dearer" : "as good";
+	return chosen && is_cheaper(r, chosen, g) ? "dearer" : "as good";
 }
 
 /* "a, b and c" of those with the role; returns how many. */
@@ -125,9 +125,12 @@ static void say_alternatives(const struct matrix_choice *g, size_t count, const 
 		text_add(a->text, sizeof(a->text), " %s %s stable too, and change%s more of the system.",
 			list, n > 1 ? "are" : "is", n > 1 ? "" : "s");
 	for (size_t i = 0; i < count; i++)
-		if (matrix_is_status(g[i].role, "undecided") && side_effects(&g[i]) < side_effects(chosen))
-			text_add(a->text, sizeof(a->text), " %s is less intrusive still, and undecided.",
-				g[i].profile);
+		if ((matrix_is_status(g[i].role, "undecided") ||
+			    matrix_is_status(g[i].role, MATRIX_NO_RESULT)) &&
+			side_effects(&g[i]) < side_effects(chosen))
+			text_add(a->text, sizeof(a->text), " %s is less intrusive still, and %s.",
+				g[i].profile,
+				matrix_is_status(g[i].role, "undecided") ? "undecided" : "has no result");
 }
 
 static void advise(const struct matrix_result *r, struct matrix_choice *g, size_t count, int choice,
@@ -137,11 +140,12 @@ static void advise(const struct matrix_result *r, struct matrix_choice *g, size_
 	size_t fail = 0, open = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		bool inert = is_inert(r, &g[i]);
+		bool inert = matrix_is_inert(&g[i]);
 
 		strcpy(g[i].role, role_of(r, &g[i], chosen));
 		fail += !inert && matrix_is_status(g[i].status, "unstable");
-		open += !inert && !matrix_is_status(g[i].status, "unstable");
+		/* Those of an inert one's boots that have no result may have shown an effect. */
+		open += inert ? g[i].results < g[i].repeats : !matrix_is_status(g[i].status, "unstable");
 		if (inert)
 			text_add(g[i].why, sizeof(g[i].why),
 				"; its parameters did nothing: one more boot without them");
@@ -170,17 +174,50 @@ static int note(struct matrix_result *r, const char *text)
 	return 0;
 }
 
+/* The first configuration of matrix.json without any cell; NULL: each has one. */
+static const char *without_cell(const struct matrix_result *r)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(r->matrix->configurations, i, row)
+	{
+		const char *name = json_string_value(json_object_get(row, "name"));
+		bool found = false;
+
+		for (size_t k = 0; name && k < r->advice_count; k++)
+			found |= strcmp(r->advice[k].configuration, name) == 0;
+		if (name && !found)
+			return name;
+	}
+	return NULL;
+}
+
+static bool is_unfinished(const struct matrix_result *r)
+{
+	for (size_t i = 0; i < r->matrix->count; i++)
+		if (strcmp(r->matrix->cells[i].state, MATRIX_WAITING) == 0)
+			return true;
+	return false;
+}
+
 static int say_notes(struct matrix_result *r)
 {
-	bool once = false, on_tsc = false, unfinished = !r->matrix->finished[0];
+	bool once = false, on_tsc = false, costs = false, unfinished = !r->matrix->finished[0];
+	const char *lone = without_cell(r);
 	char text[REASON_MAX];
 	int rc = 0;
 
 	for (size_t i = 0; i < r->choice_count; i++) {
 		once |= r->choices[i].results == 1;
-		on_tsc |= r->choices[i].results > 0 && strstr(r->choices[i].clocksource, "tsc");
+		on_tsc |= r->choices[i].draws > 0;
+		costs |= isfinite(r->choices[i].read_ns);
 	}
-	if (unfinished) {
+	if (lone) {
+		snprintf(text, sizeof(text), "There is no cell of %.60s: nothing is known of it.", lone);
+		rc = note(r, text);
+	}
+	if (!rc && unfinished) {
 		snprintf(text, sizeof(text),
 			"The matrix is not finished: clkdrift lab matrix --resume %.300s goes on.",
 			r->matrix->dir);
@@ -192,6 +229,9 @@ static int say_notes(struct matrix_result *r)
 			     "the drift differs from boot to boot. --repeat shows by how much.");
 	else if (!rc && once)
 		rc = note(r, "One boot is one draw: --repeat shows how much the next one may differ.");
+	if (!rc && costs && !r->read_scatter_known)
+		rc = note(r, "No two boots tell how much the cost of a read differs from boot to boot: of two profiles one "
+			     "is called cheaper only where it costs less than half.");
 	if (!rc)
 		rc = note(r, "Read costs are those of these guests on this host, and drift is against this "
 			     "host: where "
@@ -210,7 +250,8 @@ static enum status overall(const struct matrix_result *r)
 		if (matrix_is_status(r->advice[i].status, "inconclusive"))
 			status = STATUS_INCONCLUSIVE;
 	}
-	return r->advice_count ? status : STATUS_INCONCLUSIVE;
+	/* What was not measured yet, or never will be, may be less intrusive, or fail. */
+	return r->advice_count && !is_unfinished(r) && !without_cell(r) ? status : STATUS_INCONCLUSIVE;
 }
 
 int matrix_choose(struct matrix_result *r, struct error *err)

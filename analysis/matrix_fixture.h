@@ -30,6 +30,7 @@ struct guest {
 	const char *parameter, *value;	 /* of the command line */
 	const char *kernel_said;
 	bool no_peer;
+	bool known_freq; /* the hypervisor tells the TSC's frequency */
 };
 
 struct fixture {
@@ -49,6 +50,7 @@ static inline json_t *fixture_facts(const struct guest *g, bool end)
 		"from_boot", 1, "lines");
 
 	assert_non_null(facts);
+	json_object_set_new(facts, "cpu", json_pack("{s:{s:b}}", "flags", "tsc_known_freq", g->known_freq));
 	if (g->parameter)
 		json_array_append_new(json_object_get(json_object_get(facts, "command_line"), "parameters"),
 			json_pack("{s:s, s:s?}", "name", g->parameter, "value", g->value));

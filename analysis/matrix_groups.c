@@ -9,7 +9,10 @@
  * that is within the limit too.
  *
  * A guest calibrates its TSC at each boot, and hits the rate or misses it by ppm.  So fewer than ENOUGH_DRAWS boots on the TSC
- * that hit it prove nothing where another boot of the matrix missed it: repeats must tell.
+ * that hit it prove nothing: repeats must tell.
+ *
+ * Parameters that did nothing in all boots make a profile inert.  Where they did nothing in some, the others decide, but for
+ * "stable": the next boot may be one of those.
  *
  * What a read costs differs from boot to boot by more than its spread within one tells.  Cells of one configuration that ran on
  * the same clocksource read it by the same code, whatever their profile: how far their medians scatter, pooled over the matrix
@@ -70,6 +73,28 @@ static int rank(const char *status)
 	return -1;
 }
 
+/* It counts for the verdict of its choice: it has a result, and one that the parameters had a part in where any has. */
+static bool counts(const struct matrix_result_cell *c, const struct matrix_choice *g)
+{
+	return belongs(c, g) && has_result(c) && (!c->inert || matrix_is_inert(g));
+}
+
+static void count_boots(const struct matrix_result *r, struct matrix_choice *g)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct matrix_result_cell *c = &r->cells[i];
+
+		if (!belongs(c, g))
+			continue;
+		g->repeats++;
+		g->results += has_result(c);
+		g->inert += has_result(c) && c->inert;
+		g->draws += has_result(c) && c->draw;
+		if (!g->parameters[0])
+			strcpy(g->parameters, c->parameters);
+	}
+}
+
 /* The cell that decides: the worst verdict, of these the farthest from zero. */
 static void find_worst(const struct matrix_result *r, struct matrix_choice *g)
 {
@@ -80,7 +105,7 @@ static void find_worst(const struct matrix_result *r, struct matrix_choice *g)
 		const struct matrix_result_cell *c = &r->cells[i];
 		int more = worst ? rank(c->status) - rank(worst->status) : 1;
 
-		if (!belongs(c, g) || !has_result(c))
+		if (!counts(c, g))
 			continue;
 		if (more > 0 || (more == 0 && fabs(c->drift_ppm) > fabs(worst->drift_ppm))) {
 			worst = c;
@@ -100,7 +125,7 @@ static void spread_of_repeats(const struct matrix_result *r, struct matrix_choic
 	for (size_t i = 0; i < r->count; i++) {
 		const struct matrix_result_cell *c = &r->cells[i];
 
-		if (!belongs(c, g) || !isfinite(c->drift_ppm))
+		if (!counts(c, g) || !isfinite(c->drift_ppm))
 			continue;
 		low = !low || c->drift_ppm < low->drift_ppm ? c : low;
 		high = !high || c->drift_ppm > high->drift_ppm ? c : high;
@@ -114,7 +139,7 @@ static void spread_of_repeats(const struct matrix_result *r, struct matrix_choic
 	if (!g->disagree)
 		return;
 	for (size_t i = 0; i < r->count; i++)
-		if (belongs(&r->cells[i], g) && isfinite(r->cells[i].drift_ppm))
+		if (counts(&r->cells[i], g) && isfinite(r->cells[i].drift_ppm))
 			squares += pow(r->cells[i].drift_ppm - sum / n, 2);
 	g->next_mean_ppm = sum / n;
 	g->next_half_ppm = gsl_cdf_tdist_Pinv(0.975, n - 1) * sqrt(squares / (n - 1)) * sqrt(1 + 1 / n);
@@ -128,6 +153,16 @@ static void clocksource_words(const struct matrix_result_cell *c, char *text, si
 		snprintf(text, size, "%s", c->clocksource_before);
 }
 
+static bool is_in_list(const char *list, const char *words)
+{
+	size_t length = strlen(words);
+
+	for (const char *at = list; (at = strstr(at, words)); at += length)
+		if ((at == list || strncmp(at - 2, ", ", 2) == 0) && (at[length] == '\0' || at[length] == ','))
+			return true;
+	return false;
+}
+
 /* Each once: "tsc, tsc to hpet". */
 static void clocksources(const struct matrix_result *r, struct matrix_choice *g)
 {
@@ -136,7 +171,7 @@ static void clocksources(const struct matrix_result *r, struct matrix_choice *g)
 		char words[72];
 
 		clocksource_words(&r->cells[i], words, sizeof(words));
-		if (belongs(&r->cells[i], g) && words[0] && !strstr(g->clocksource, words))
+		if (belongs(&r->cells[i], g) && words[0] && !is_in_list(g->clocksource, words))
 			snprintf(g->clocksource + used, sizeof(g->clocksource) - used, "%s%s",
 				used ? ", " : "", words);
 	}
@@ -212,50 +247,41 @@ static void from_catalogue(const struct matrix_result *r, struct matrix_choice *
 	text_clean(g->cost);
 }
 
-static bool is_on_tsc(const struct matrix_result_cell *c)
+/* Too few boots on the TSC to tell luck from merit. */
+static bool is_luck(const struct matrix_choice *g)
 {
-	return strcmp(c->clocksource_before, "tsc") == 0 &&
-	       (!c->clocksource_after[0] || strcmp(c->clocksource_after, "tsc") == 0);
+	return g->draws > 0 && g->draws < ENOUGH_DRAWS;
 }
 
-/* Another boot on the TSC that missed its rate, where the choice's own are too few to tell luck from merit; or NULL. */
+/* Another boot of the matrix on the TSC that missed its rate; or NULL. */
 static const struct matrix_result_cell *missed_calibration(
 	const struct matrix_result *r, const struct matrix_choice *g)
 {
-	if (g->worst < 0 || !is_on_tsc(&r->cells[g->worst]) || g->results >= ENOUGH_DRAWS)
-		return NULL;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct matrix_result_cell *c = &r->cells[i];
 
-		if (!belongs(c, g) && is_on_tsc(c) && fabs(c->drift_ppm) - matrix_cell_half(c) > g->limit_ppm)
+		if (!belongs(c, g) && c->draw && fabs(c->drift_ppm) - matrix_cell_half(c) > g->limit_ppm)
 			return c;
 	}
 	return NULL;
 }
 
-static void count_repeats(const struct matrix_result *r, struct matrix_choice *g)
+static void judge_repeats(const struct matrix_result *r, struct matrix_choice *g)
 {
 	const char *status = "stable";
 
 	for (size_t i = 0; i < r->count; i++) {
 		const struct matrix_result_cell *c = &r->cells[i];
 
-		if (!belongs(c, g))
-			continue;
-		g->repeats++;
-		g->results += has_result(c);
-		if (rank(c->status) > rank(status))
+		if (belongs(c, g) && (!has_result(c) || counts(c, g)) && rank(c->status) > rank(status))
 			status = c->status;
-		if (!g->parameters[0])
-			strcpy(g->parameters, c->parameters);
 	}
 	/* Some without a result leave it open. */
 	if (g->results && matrix_is_status(status, MATRIX_NO_RESULT))
 		status = "inconclusive";
-	if (matrix_is_status(status, "stable") && g->disagree &&
-		fabs(g->next_mean_ppm) + g->next_half_ppm > g->limit_ppm)
-		status = "inconclusive";
-	if (matrix_is_status(status, "stable") && missed_calibration(r, g))
+	if (matrix_is_status(status, "stable") &&
+		((g->disagree && fabs(g->next_mean_ppm) + g->next_half_ppm > g->limit_ppm) || is_luck(g) ||
+			(g->inert && !matrix_is_inert(g))))
 		status = "inconclusive";
 	snprintf(g->status, sizeof(g->status), "%s", status);
 }
@@ -334,41 +360,51 @@ static void say_why(const struct matrix_result *r, struct matrix_choice *g)
 {
 	const struct matrix_result_cell *missing = first_missing(r, g),
 					*worst = g->worst >= 0 ? &r->cells[g->worst] : NULL;
-	char spread[260] = "", lost[200] = "", besides[180] = "", drift[140] = "drift not known", reason[120];
+	char spread[260] = "", besides[180] = "", reason[120];
 
 	if (!worst) {
-		snprintf(g->why, sizeof(g->why), "%.390s", missing ? missing->reason : "");
+		text_add(g->why, sizeof(g->why), "%s", missing ? missing->reason : "");
 		text_clean(g->why);
 		return;
 	}
+	if (isfinite(g->drift_ppm))
+		text_add(g->why, sizeof(g->why), "%s against %s",
+			matrix_drift_words(g->drift_ppm, g->half_ppm).text, format_ppm(g->limit_ppm).text);
+	else
+		text_add(g->why, sizeof(g->why), "drift not known");
+	say_besides(worst, g->half_ppm, besides, sizeof(besides));
+	say_spread(g, spread, sizeof(spread));
+	text_add(g->why, sizeof(g->why), "%s%s", besides, spread);
 	if (missing) {
 		brief(missing->reason, reason, sizeof(reason));
-		snprintf(lost, sizeof(lost), "; %llu of %llu boots without a result: %s",
+		text_add(g->why, sizeof(g->why), "; %llu of %llu boots without a result: %s",
 			(unsigned long long)(g->repeats - g->results), (unsigned long long)g->repeats,
 			reason);
 	}
-	say_spread(g, spread, sizeof(spread));
-	say_besides(worst, g->half_ppm, besides, sizeof(besides));
-	if (isfinite(g->drift_ppm))
-		snprintf(drift, sizeof(drift), "%s against %s",
-			matrix_drift_words(g->drift_ppm, g->half_ppm).text, format_ppm(g->limit_ppm).text);
-	snprintf(g->why, sizeof(g->why), "%s%s%.150s%s", drift, besides, spread, lost);
 	text_clean(g->why);
 }
 
-/* Behind say_why(): what a boot elsewhere in the matrix says of this one. */
-static void say_missed(const struct matrix_result *r, struct matrix_choice *g)
+/* Behind say_why(): why boots that are stable prove nothing. */
+static void say_unproven(const struct matrix_result *r, struct matrix_choice *g)
 {
 	const struct matrix_result_cell *missed = missed_calibration(r, g);
+	bool all_stable = g->worst >= 0 && matrix_is_status(r->cells[g->worst].status, "stable");
 
-	if (!missed || r->cells[g->worst].inert || !matrix_is_status(g->status, "inconclusive") ||
-		!matrix_is_status(r->cells[g->worst].status, "stable"))
+	if (g->inert && !matrix_is_inert(g))
+		text_add(g->why, sizeof(g->why), "; in %llu of %llu boots its parameters did nothing",
+			(unsigned long long)g->inert, (unsigned long long)g->results);
+	if (!is_luck(g) || !all_stable || matrix_is_inert(g))
 		return;
-	text_add(g->why, sizeof(g->why),
-		"; but a boot calibrates the TSC anew, and with %s on %s it drifts %s: --repeat %d tells "
-		"luck from merit",
-		missed->profile, missed->configuration,
-		matrix_drift_words(missed->drift_ppm, matrix_cell_half(missed)).text, ENOUGH_DRAWS);
+	if (missed)
+		text_add(g->why, sizeof(g->why),
+			"; but a boot calibrates the TSC anew, and with %s on %s it drifts %s: --repeat %d tells "
+			"luck from merit",
+			missed->profile, missed->configuration,
+			matrix_drift_words(missed->drift_ppm, matrix_cell_half(missed)).text, ENOUGH_DRAWS);
+	else
+		text_add(g->why, sizeof(g->why),
+			"; but a boot calibrates the TSC anew: --repeat %d tells luck from merit",
+			ENOUGH_DRAWS);
 	text_clean(g->why);
 }
 
@@ -428,6 +464,7 @@ int matrix_groups_make(struct matrix_result *r, struct error *err)
 {
 	double freedom, scatter = read_scatter(r, &freedom);
 
+	r->read_scatter_known = isfinite(scatter);
 	for (size_t i = 0; i < r->count; i++)
 		if (add_choice(r, &r->cells[i]))
 			return error_set(err, -ENOMEM, "out of memory");
@@ -436,14 +473,15 @@ int matrix_groups_make(struct matrix_result *r, struct error *err)
 	for (size_t i = 0; i < r->choice_count; i++) {
 		struct matrix_choice *g = &r->choices[i];
 
+		count_boots(r, g);
 		find_worst(r, g);
 		spread_of_repeats(r, g);
 		clocksources(r, g);
 		read_cost_of_repeats(r, scatter, freedom, g);
 		from_catalogue(r, g);
-		count_repeats(r, g);
+		judge_repeats(r, g);
 		say_why(r, g);
-		say_missed(r, g);
+		say_unproven(r, g);
 	}
 	return 0;
 }

@@ -23,6 +23,12 @@ struct formatted matrix_drift_words(double drift_ppm, double half_ppm);
 /* Half the cell's interval with its systematic part. */
 double matrix_cell_half(const struct matrix_result_cell *cell);
 
+/* All its boots were such that its parameters did nothing. */
+static inline bool matrix_is_inert(const struct matrix_choice *g)
+{
+	return g->inert > 0 && g->inert == g->results;
+}
+
 static inline bool matrix_is_status(const char *status, const char *wanted)
 {
 	return __builtin_strcmp(status, wanted) == 0;

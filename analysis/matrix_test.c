@@ -219,6 +219,7 @@ static void repeats_that_disagree(void **state)
 static void one_lucky_calibration_is_no_proof(void **state)
 {
 	static const struct guest hit = { .clocksource = "tsc" },
+				  told = { .clocksource = "tsc", .known_freq = true },
 				  missed = { .drift_ppm = 10, .clocksource = "tsc" },
 				  other = { .clocksource = "hpet", .read_ns = 1000 };
 	struct fixture f;
@@ -228,12 +229,23 @@ static void one_lucky_calibration_is_no_proof(void **state)
 	fixture_profile(&f, "once", 0);
 	fixture_profile(&f, "thrice", 1);
 	fixture_profile(&f, "hpet", 2);
+	fixture_profile(&f, "mixed", 0);
+	fixture_profile(&f, "told", 3);
 	fixture_cell(&f, "c", "once", 0, &hit);
+	fixture_cell(&f, "c", "told", 0, &told);
+	/* Boots on another clocksource are no draws. */
+	fixture_cell(&f, "c", "mixed", 0, &hit);
+	fixture_cell(&f, "c", "mixed", 1, &other);
+	fixture_cell(&f, "c", "mixed", 2, &other);
 	fixture_cell(&f, "c", "hpet", 0, &other);
 	for (unsigned i = 0; i < 3; i++)
 		fixture_cell(&f, "c", "thrice", i, &hit);
 	fixture_analyze(&f);
-	assert_choice(&f, "c", "once", "stable", "recommended");
+	assert_choice(&f, "c", "once", "inconclusive", "undecided");
+	assert_holds(why(&f, "once"), "calibrates the TSC anew: --repeat 3 tells");
+	assert_choice(&f, "c", "mixed", "inconclusive", "undecided");
+	assert_choice(&f, "c", "told", "stable", "more intrusive");
+	assert_int_equal(f.r.status, STATUS_STABLE);
 	matrix_result_free(&f.r);
 	fixture_cell(&f, "d", "default", 0, &missed);
 	fixture_analyze(&f);
@@ -344,6 +356,67 @@ static void an_inert_profile_is_not_recommended(void **state)
 	fixture_end(&f);
 }
 
+/* A parameter that takes in some boots only. */
+static void parameters_that_do_nothing_at_times(void **state)
+{
+	static const struct guest bad = { .drift_ppm = 9.9 },
+				  in_force = { .parameter = "clocksource",
+					  .value = "acpi_pm",
+					  .clocksource = "acpi_pm" },
+				  ignored = { .parameter = "clocksource",
+					  .value = "acpi_pm",
+					  .clocksource = "hpet",
+					  .drift_ppm = 0.1 };
+	struct fixture f;
+
+	(void)state;
+	fixture_begin(&f);
+	fixture_cell(&f, "c", "default", 0, &bad);
+	for (unsigned i = 0; i < 3; i++) {
+		fixture_cell(&f, "c", "seldom", i, i == 1 ? &in_force : &ignored);
+		fixture_cell(&f, "c", "mostly", i, i == 1 ? &ignored : &in_force);
+	}
+	/* What did nothing in one boot and has no result in the other is not known. */
+	fixture_cell(&f, "d", "default", 0, &bad);
+	fixture_cell(&f, "d", "lost", 0, &ignored);
+	fixture_no_result(&f, "d", "lost", 1, "it hung");
+	fixture_analyze(&f);
+	assert_choice(&f, "c", "seldom", "inconclusive", "undecided");
+	assert_holds(why(&f, "seldom"), "in 2 of 3 boots its parameters did nothing");
+	assert_choice(&f, "c", "mostly", "inconclusive", "undecided");
+	assert_holds(why(&f, "mostly"), "in 1 of 3 boots");
+	assert_string_equal(f.r.advice[0].status, "inconclusive");
+	assert_string_equal(f.r.advice[1].status, "inconclusive");
+	fixture_end(&f);
+}
+
+static void what_was_not_measured_leaves_it_open(void **state)
+{
+	static const struct guest good = { .clocksource = "hpet" };
+	struct fixture f;
+
+	(void)state;
+	fixture_begin(&f);
+	fixture_profile(&f, "default", 0);
+	fixture_profile(&f, "hpet", 1);
+	fixture_cell(&f, "c", "hpet", 0, &good);
+	fixture_analyze(&f);
+	assert_int_equal(f.r.status, STATUS_STABLE);
+	matrix_result_free(&f.r);
+	fixture_no_result(&f, "c", "default", 0, "");
+	strcpy(f.m.cells[1].state, MATRIX_WAITING);
+	fixture_analyze(&f);
+	assert_int_equal(f.r.status, STATUS_INCONCLUSIVE);
+	assert_holds(f.r.advice[0].text, "default is less intrusive still, and has no result");
+	strcpy(f.m.cells[1].state, MATRIX_NO_RESULT);
+	matrix_result_free(&f.r);
+	json_array_append_new(f.m.configurations, json_pack("{s:s}", "name", "forgotten"));
+	fixture_analyze(&f);
+	assert_int_equal(f.r.status, STATUS_INCONCLUSIVE);
+	assert_holds(f.r.notes[0].text, "no cell of forgotten");
+	fixture_end(&f);
+}
+
 static void one_configuration_without_a_profile_decides(void **state)
 {
 	static const struct guest good = { .clocksource = "hpet" }, bad = { .drift_ppm = -7 };
@@ -383,7 +456,7 @@ static void the_user_may_set_the_limit(void **state)
 
 static void what_is_stored(void **state)
 {
-	static const struct guest good = { 0 };
+	static const struct guest good = { .clocksource = "hpet" };
 	struct error err = { "" };
 	struct fixture f;
 	json_t *json;
@@ -431,6 +504,8 @@ int main(void)
 		on_disk(the_least_intrusive_is_recommended),
 		on_disk(costs_that_cannot_be_told_apart),
 		on_disk(an_inert_profile_is_not_recommended),
+		on_disk(parameters_that_do_nothing_at_times),
+		on_disk(what_was_not_measured_leaves_it_open),
 		on_disk(one_configuration_without_a_profile_decides),
 		on_disk(the_user_may_set_the_limit),
 		on_disk(what_is_stored),

@@ -47,6 +47,8 @@ static void not_taken(const struct asked *a, const char *source, const char *cur
 	offered(a->facts, text, sizeof(text));
 	if (enemy)
 		say(a, PARAMETER_CONTRADICTED, "%s takes %s away: %.48s is in use", enemy, source, current);
+	else if (strcmp(source, "acpi_pm") == 0 && (line = kernel_log_last(a->facts, "PM-Timer ")))
+		say(a, PARAMETER_NO_EFFECT, "%.48s is in use; the kernel says: %.140s", current, line);
 	else if (*text && !facts_has_word(a->facts, "clocksource.available", source))
 		say(a, PARAMETER_NO_EFFECT, "%.48s is not available here (%s): %.48s is in use", source, text,
 			current);

@@ -66,7 +66,7 @@ struct read_cost read_cost_of(const struct run *run, const struct samples *sampl
 {
 	struct histogram *h = calloc(1, sizeof(*h));
 	struct read_cost cost = { NAN, NAN, NAN };
-	double null_ns = read_cost_null_ns(run), half, step = run->tsc_granularity_cycles / 2;
+	double null_ns = read_cost_null_ns(run), half, step = fmax(run->tsc_granularity_cycles, 1) / 2;
 	unsigned top;
 
 	if (h)

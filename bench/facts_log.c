@@ -56,7 +56,8 @@ static bool on_timekeeping(const char *text)
 		"Clocksource tsc unstable",
 	};
 
-	if (!strncmp(text, "tsc:", 4) || !strncmp(text, "kvm-clock:", 10))
+	/* "PM-Timer running at invalid rate: 106% of normal - aborting.": drivers/clocksource/acpi_pm.c */
+	if (!strncmp(text, "tsc:", 4) || !strncmp(text, "kvm-clock:", 10) || !strncmp(text, "PM-Timer ", 9))
 		return true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (strstr(text, words[i]))

@@ -33,9 +33,10 @@ static void lines_on_timekeeping_are_kept(void **state)
 		"clocksource: timekeeping watchdog on CPU1: Marking clocksource 'tsc' as unstable",
 		"clocksource: Switched to clocksource hpet",
 		"[Firmware Bug]: TSC doesn't count with P0 frequency!",
+		"PM-Timer running at invalid rate: 106% of normal - aborting.",
 		"TSC synchronization [CPU#0 -> CPU#1]:", "kvm-clock: using sched offset of 1 cycles",
 		"warning: many lost ticks." };
-	static const char *const left[] = { "clocksource: hpet: mask: 0xffffffff max_cycles: 0xffffffff",
+	static const char *const left[] = { "ACPI: PM-Timer IO Port: 0x608", "clocksource: hpet: mask: 0xffffffff max_cycles: 0xffffffff",
 		"Linux version 6.1.0", "usb 1-1: new device", "" };
 
 	(void)state;

@@ -151,6 +151,9 @@ static void a_kvm_guest(void **state)
 	assert_finding(object, "parameter", "note", "clocksource=kvm-clock");
 	assert_finding(object, "time-daemon", "risk", "systemd-timesyncd runs, but");
 	assert_finding(object, "log-tsc-p0", "note", "P0 frequency");
+	assert_text_finding("{'kernel_log':{'lines':[{'time_s':1.0,'text':'PM-Timer running at invalid rate: 106% of normal - "
+			    "aborting.'}]}}",
+		"log-pm-timer", "risk", "invalid rate");
 	assert_finding(object, "log-incomplete", "note", "does not reach back");
 	/* The kernel compares the TSC with kvm-clock, which is made from it. */
 	assert_finding(object, "watchdog", "note", "kvm-clock");
