@@ -140,12 +140,14 @@ static bool is_straight(const double *t, const double *x, size_t n, double noise
 }
 
 /*
- * Long lines are sharp and short ones bear a clock that wanders: a step shows in both.  One inside of the brackets
- * may as well be a delay that changed at the event: it is not significant, but it would bend the drift as a step does.
+ * Long lines are sharp and short ones bear a clock that wanders: where it does, a step shows in both.  One inside of the
+ * brackets may as well be a delay that changed at the event: it is not significant, but it would bend the drift as a step
+ * does.  False: it cannot be measured.  *proven: there is one, of either kind.
  */
 static bool measure_one(const struct event_points *w, const struct event_segment *a, const double scale[2],
-	double noise, double beyond, struct event_step *s)
+	double noise, double beyond, struct event_step *s, bool *proven)
 {
+	bool wanders = scale[0] > 1 || scale[1] > 1;
 	struct step_found *found = &s->found;
 	double floor_ns = w->in->floor_ns, at = found->at_s, *t, *x, step, se;
 	size_t n, before = points_beside(w, a, &n, &t, &x);
@@ -160,9 +162,9 @@ static bool measure_one(const struct event_points *w, const struct event_segment
 		return false;
 	found->se_ns *= scale[0];
 	se *= scale[1];
-	if (fabs(found->step_ns) <= beyond * found->se_ns || fabs(step) <= beyond * se)
-		return false;
-	s->significant = fabs(found->step_ns) > w->median_half && fabs(step) > w->median_half;
+	*proven = fabs(found->step_ns) > beyond * found->se_ns && (!wanders || fabs(step) > beyond * se);
+	s->significant = *proven && fabs(found->step_ns) > w->median_half && fabs(step) > w->median_half &&
+			 fabs(step) > beyond * se;
 	if (fabs(found->step_ns - step) > DISAGREE * hypot(se, found->se_ns)) {
 		found->step_ns = step;
 		found->se_ns = se;
@@ -174,6 +176,7 @@ int event_measure_apart(struct event_points *w, struct event_steps *out)
 {
 	double *room = realloc(w->spare, (2 * w->n + 1) * sizeof(*room)), scale[2], beyond, noise;
 	size_t kept = 0;
+	bool any = false;
 
 	if (!room)
 		return -ENOMEM;
@@ -184,12 +187,15 @@ int event_measure_apart(struct event_points *w, struct event_steps *out)
 	beyond = gsl_cdf_ugaussian_Qinv(ALARM_LOCAL / 2 / (double)(w->count - 1));
 	for (size_t k = 0; k + 1 < w->count; k++) {
 		struct event_step s = { 0 };
+		bool proven = false;
 
 		event_step_place(w, k, &s);
-		if (measure_one(w, &w->segments[k], scale, noise, beyond, &s))
+		if (measure_one(w, &w->segments[k], scale, noise, beyond, &s, &proven))
 			out->steps[kept++] = s;
+		any |= proven;
 	}
-	out->count = kept;
-	out->real = kept > 0;
+	/* Where one event makes a step the others do, too, and it may be too small to be seen. */
+	out->real = any;
+	out->count = any ? kept : 0;
 	return 0;
 }

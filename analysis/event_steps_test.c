@@ -256,6 +256,38 @@ static void a_step_inside_the_brackets(void **state)
 	gsl_rng_free(rng);
 }
 
+/* Some of them are hidden in the noise: where one is seen all are taken out, or those left would bend the drift. */
+static void equal_steps_near_the_noise(void **state)
+{
+	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+	unsigned covered = 0, real = 0, trials = 200;
+	double slope, se;
+
+	(void)state;
+	gsl_rng_set(rng, SEED);
+	for (size_t k = 0; k < 5; k++)
+		truth[k] = HALF / 3;
+	for (unsigned trial = 0; trial < trials; trial++) {
+		struct event_steps s;
+		double variance = 0;
+
+		make(rng, 3000, 500, 30, 0);
+		s = find(3000, 5, INFINITY);
+		real += s.real;
+		assert_int_equal(s.significant, 0);
+		assert_true(!s.real || s.count == 5);
+		for (size_t k = 0; k < s.count; k++)
+			variance += s.steps[k].found.se_ns * s.steps[k].found.se_ns;
+		rest(&s, 3000, &slope, &se);
+		/* The farthest that so many steps can bend a line: 1.5 of their sum over the span. */
+		covered += fabs(slope - TRUE_SLOPE) <= 1.96 * (se + 1.5 * sqrt(variance) / (3000 * INTERVAL));
+		event_steps_free(&s);
+	}
+	print_message("seed %u: in %u of %u steps are seen, %u slopes are covered\n", SEED, real, trials, covered);
+	assert_true(real > trials / 2 && covered >= 0.9 * real);
+	gsl_rng_free(rng);
+}
+
 /* The rate changes somewhere between the two points beside the event: the interval covers all that it can be. */
 static void a_rate_that_changes_with_the_step(void **state)
 {
@@ -381,6 +413,7 @@ int main(void)
 		cmocka_unit_test(small_steps_add_up),
 		cmocka_unit_test(one_large_step),
 		cmocka_unit_test(a_step_inside_the_brackets),
+		cmocka_unit_test(equal_steps_near_the_noise),
 		cmocka_unit_test(a_rate_that_changes_with_the_step),
 		cmocka_unit_test(events_that_no_point_parts),
 		cmocka_unit_test(points_beside_an_event),
