@@ -190,7 +190,8 @@ static void html_matrix_page(FILE *out, const struct matrix_report *m, const str
 
 	html_begin(out, matrix->host[0] ? matrix->host : "matrix", status_name(m->r->status));
 	fputs("<header><span class=\"brand\">clkdrift</span><span class=\"what\">matrix of ", out);
-	fprintf(out, "%zu configurations and %zu profiles on ", m->r->advice_count, m->profile_count);
+	fprintf(out, "%zu configuration%s and %zu profile%s on ", m->r->advice_count,
+		m->r->advice_count == 1 ? "" : "s", m->profile_count, m->profile_count == 1 ? "" : "s");
 	html_text(out, matrix->host[0] ? matrix->host : "an unnamed host");
 	fputs("</span></header>\n", out);
 	html_matrix_verdict(out, m->r);

@@ -181,6 +181,18 @@ static int go(struct lab_matrix_plan *plan, struct work *w, struct error *err)
 	return rc;
 }
 
+/* Of a lab alone that a signal ends nothing is kept; of a matrix the cells that are over are. */
+static void tell_how_to_go_on(const struct matrix *m, struct error *err)
+{
+	char *kept = strstr(err->text, "; nothing is kept"), hint[300];
+
+	if (kept)
+		*kept = '\0';
+	snprintf(hint, sizeof(hint), "; %zu of %zu cells are done, go on with: clkdrift lab matrix --resume %.200s",
+		m->count - lab_matrix_waiting(m), m->count, m->dir);
+	error_hint(err, hint);
+}
+
 static int matrix(struct lab_matrix_plan *plan, const struct options *o, struct error *err)
 {
 	struct work w = { .plan = plan };
@@ -201,8 +213,8 @@ static int matrix(struct lab_matrix_plan *plan, const struct options *o, struct 
 	w.progress.within[0] = '\0';
 	if (!rc)
 		return matrix_conclude(plan->matrix.dir, o, &w.progress, err);
-	if (!o->quiet && lab_matrix_waiting(&plan->matrix))
-		fprintf(stderr, "clkdrift: go on with: clkdrift lab matrix --resume %s\n", plan->matrix.dir);
+	if (lab_matrix_waiting(&plan->matrix))
+		tell_how_to_go_on(&plan->matrix, err);
 	return rc;
 }
 
