@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "analysis/advise.h"
+#include "analysis/phase.h"
 #include "analysis/situation.h"
 #include "analysis/subject.h"
 #include "results/csv_file.h"
@@ -149,21 +150,22 @@ static void read_run(const struct run *run, struct advise_evidence *e, struct ev
 /* drift.csv: the worst drift of the kernel's clocks against one that they do not follow. */
 struct drifts {
 	const struct run *run;
-	char clock[CLOCK_NAME_MAX], reference[CLOCK_NAME_MAX], status[16];
+	char phase[PHASE_NAME_MAX], clock[CLOCK_NAME_MAX], reference[CLOCK_NAME_MAX], status[16];
 	double drift_ppm;
 	bool any;
 	char worst_clock[CLOCK_NAME_MAX], worst_reference[CLOCK_NAME_MAX], worst_status[16];
 	double worst_ppm;
 };
 
-enum { FIELD_CLOCK, FIELD_REFERENCE, FIELD_DRIFT, FIELD_STATUS };
+enum { FIELD_CLOCK, FIELD_REFERENCE, FIELD_DRIFT, FIELD_STATUS, FIELD_PHASE };
 
 static int drift_field(
 	void *context, const struct csv_file *at, unsigned column, const char *text, size_t length)
 {
 	struct drifts *d = context;
-	char *const to[] = { d->clock, d->reference, NULL, d->status };
-	const size_t size[] = { sizeof(d->clock), sizeof(d->reference), 0, sizeof(d->status) };
+	char *const to[] = { d->clock, d->reference, NULL, d->status, d->phase };
+	const size_t size[] = { sizeof(d->clock), sizeof(d->reference), 0, sizeof(d->status),
+		sizeof(d->phase) };
 
 	if (column != FIELD_DRIFT) {
 		snprintf(to[column], size[column], "%.*s", (int)length, text);
@@ -181,6 +183,26 @@ static bool follows_clocksource(const struct run *run, const char *name)
 	return clock >= 0 && run->clocks[clock].clocksource;
 }
 
+/* What a run does to the clocks themselves says nothing of a system that is left alone; a load or idle states do. */
+static bool is_upset(const struct phase *phase)
+{
+	static const char *const what[] = { "clocksource", "slew", "suspend", "hotplug", "pause", "migrate",
+		"snapshot", "vcpu-hotplug" };
+
+	for (size_t i = 0; phase && i < sizeof(what) / sizeof(what[0]); i++)
+		if (phase_has(phase, what[i]))
+			return true;
+	return false;
+}
+
+static const struct phase *upset_phase(const struct run *run)
+{
+	for (size_t i = 0; i < run->phase_count; i++)
+		if (is_upset(&run->phases[i]))
+			return &run->phases[i];
+	return NULL;
+}
+
 static int gravity(const char *status)
 {
 	return strcmp(status, "unstable") == 0 ? 2 : strcmp(status, "inconclusive") == 0 ? 1 : 0;
@@ -193,7 +215,7 @@ static int drift_row(void *context, const struct csv_file *at)
 
 	(void)at;
 	if (!follows_clocksource(d->run, d->clock) || follows_clocksource(d->run, d->reference) ||
-		!isfinite(d->drift_ppm))
+		!isfinite(d->drift_ppm) || is_upset(phase_find(d->run, d->phase, NULL)))
 		return 0;
 	if (d->any && (more < 0 || (more == 0 && fabs(d->drift_ppm) <= fabs(d->worst_ppm))))
 		return 0;
@@ -205,30 +227,51 @@ static int drift_row(void *context, const struct csv_file *at)
 	return 0;
 }
 
+/* What made the run unstable is not held against the system, nor for it. */
+static void leave_open(const struct drifts *d, struct evidence_row *row)
+{
+	const struct phase *upset = upset_phase(d->run);
+	char other[sizeof(row->why)];
+
+	strcpy(row->status, "inconclusive");
+	strcpy(other, row->why);
+	row->why[0] = '\0';
+	if (d->any)
+		text_add(row->why, sizeof(row->why),
+			"%s, the worst of the kernel's clocks, drifts %+.3g ppm against %s and is %s; what else "
+			"the run found: %.160s",
+			d->worst_clock, d->worst_ppm, d->worst_reference,
+			d->worst_status[0] ? d->worst_status : "not judged", other);
+	else
+		text_add(row->why, sizeof(row->why),
+			"phase %s did things to the clocks on purpose; what the run found: %.200s", upset->name,
+			other);
+}
+
 /*
- * The verdict is of all clocks of the run, raw counters too.  Where the kernel's own clocks were held against
- * another one, they alone make it unstable; whatever else was wrong leaves it inconclusive.
+ * The verdict is of all clocks of the run, raw counters too, and of all that was done to them.  Where the kernel's own
+ * clocks were held against another one, they alone make it unstable; whatever else was wrong leaves it inconclusive.
  */
 static int weigh_drifts(const char *dir, const struct run *run, struct evidence_row *row, struct error *err)
 {
-	static const char *const columns[] = { "clock", "reference", "drift_ppm", "status", NULL };
+	static const char *const columns[] = { "clock", "reference", "drift_ppm", "status", "phase", NULL };
 	struct drifts d = { .run = run };
 	const struct csv_handler handler = {
-		.columns = columns, .field = drift_field, .row = drift_row, .context = &d
+		.columns = columns, .required = FIELD_PHASE, .field = drift_field, .row = drift_row, .context = &d
 	};
 	char path[PATH_MAX];
 	int rc = path_join(path, sizeof(path), dir, "drift.csv", err);
 
 	if (!rc && access(path, F_OK) == 0)
 		rc = csv_file_read(path, &handler, NULL, err);
-	if (rc || !d.any)
+	if (rc || (!d.any && !upset_phase(run)))
 		return rc;
-	row->drift_ppm = d.worst_ppm;
-	if (gravity(d.worst_status) == 2)
+	row->drift_ppm = d.any ? d.worst_ppm : NAN;
+	if (d.any && gravity(d.worst_status) == 2)
 		snprintf(row->why, sizeof(row->why), "%s drifts %+.3g ppm against %s", d.worst_clock,
 			d.worst_ppm, d.worst_reference);
 	else if (strcmp(row->status, "unstable") == 0)
-		strcpy(row->status, "inconclusive");
+		leave_open(&d, row);
 	return 0;
 }
 

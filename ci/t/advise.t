@@ -163,6 +163,16 @@ sed -i 's/0.02,stable/5,unstable/' "$T/run/drift.csv"
 clkdrift advise --run "$T/run" --json
 is "$rc" 1 "monotonic drifts: at risk"
 like "$(json '.reasons[]')" "Measured here: unstable. monotonic drifts \+5 ppm against acpi_pm" "with the number"
+# A phase that upset the clocks on purpose tells nothing of the system when it is left alone.
+cp "$T/run/run.json" "$T/kept.json"
+jq -c '.phases[0].disturbances = [{name: "clocksource", asked: "toggle", observed: true}]' "$T/kept.json" >"$T/run/run.json"
+phase=$(jq -r '.phases[0].name' "$T/run/run.json")
+echo "phase,clock,reference,drift_ppm,status
+$phase,monotonic,acpi_pm,5,unstable" >"$T/run/drift.csv"
+clkdrift advise --run "$T/run" --json
+is "$rc" 0 "a clocksource that was switched on purpose: not at risk by that"
+like "$(json .evidence_text)" "inconclusive; phase $phase did things to the clocks on purpose" "and it is said"
+mv "$T/kept.json" "$T/run/run.json"
 echo 'clock,reference,drift_ppm
 monotonic,acpi_pm,x' >"$T/run/drift.csv"
 clkdrift advise --run "$T/run"
