@@ -11,7 +11,7 @@
 /* Layout in px of the SVG. */
 #define WIDTH	1060
 #define LEGEND	190
-#define LEFT	76
+#define LEFT	96
 #define HEAD	40
 #define PANEL	220
 #define GAP	78 /* tics and names below and between panels */
