@@ -214,8 +214,11 @@ static int evidence_field(
 static struct evidence_series *series_make(struct evidence_loader *l, const char *key)
 {
 	struct evidence_set *set = l->set;
-	struct evidence_series *grown = reallocarray(set->series, set->count + 1, sizeof(*grown));
+	struct evidence_series *grown = set->series;
 
+	/* The room is the next power of two: full whenever the count is one. */
+	if ((set->count & (set->count - 1)) == 0)
+		grown = reallocarray(set->series, set->count ? 2 * set->count : 1, sizeof(*grown));
 	if (!grown)
 		return NULL;
 	set->series = grown;
@@ -243,7 +246,6 @@ static int evidence_row(void *context, const struct csv_file *at)
 	s = index ? &l->set->series[json_integer_value(index)] : series_make(l, key);
 	if (s && strcmp(s->unit, l->series.unit) != 0)
 		return csv_refuse(at, "unit: not that of the series' first row");
-	/* The room is the next power of two: full whenever the count is one. */
 	if (s && (s->count & (s->count - 1)) == 0) {
 		struct evidence_point *grown =
 			reallocarray(s->points, s->count ? 2 * s->count : 1, sizeof(*grown));
