@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * Candidate files: boot and configuration files that carry an advice, made beside the live ones for the
+ * Candidate files: boot and configuration files that carry an advice, made in a directory of their own for the
  * administrator to compare, rename and boot.  A live file is only ever opened for reading.
  *
  * One file bench/candidate_NAME.c each; it defines

@@ -262,9 +262,8 @@ const struct command command_advise = {
 		"that one.\n\n"
 		"  clkdrift inspect --json >facts.json; clkdrift advise --facts facts.json\n"
 		"  clkdrift advise --run results/runs/DIR\n\n"
-		"With --out it writes candidate files beside the live ones, which are only read: boot files "
-		"with\n"
-		"the parameters added, and candidates.txt, which says what to do with each.\n\n"
+		"With --out it writes candidate files into DIR: boot files with the parameters added, and\n"
+		"candidates.txt, which says what to do with each.  The live files are only read.\n\n"
 		"  clkdrift advise --out candidates\n\n"
 		"Exit codes: 0 not at risk, 1 at risk, 2 trouble, 3 not known.",
 	.options = "facts run out root boot-ini catalogue json quiet",

@@ -243,4 +243,8 @@ facts <<<'{"role":7,"os":[],"kernel":{"release":{}},"cpu":{"flags":"x"},"clockso
 advise
 is "$rc" 3 "facts of wrong types are not known"
 
+# Where candidates go.
+clkdrift advise --help
+like "$out" "writes candidate files into DIR" "the help says where candidates go"
+
 finish
