@@ -153,6 +153,13 @@ static void leave_out_number(char *text)
 		text[end - 1] = '\0';
 }
 
+/* What the hypervisor might do besides is not written for a system that needs nothing. */
+static bool asks_for_files(const struct options *options, const struct profile *p)
+{
+	return p && (p->parameters[0] || p->host_settings[0] || p->hypervisor_settings[0] ||
+			    options->argument_count);
+}
+
 /* Nothing is asked for: *report stays empty. */
 static int write_candidates(const struct options *options, const struct advice *a, const json_t *facts,
 	struct candidate_report *report, struct error *err)
@@ -166,7 +173,7 @@ static int write_candidates(const struct options *options, const struct advice *
 		.out_dir = options->out,
 	};
 
-	if (!p)
+	if (!asks_for_files(options, p))
 		return 0;
 	strcpy(parameters, a->parameters);
 	leave_out_number(parameters);
@@ -189,6 +196,14 @@ static int exit_code_of(const struct advice *a)
 	return codes[a->at_risk];
 }
 
+static const char *why_none(const struct advice *a)
+{
+	if (a->profile)
+		return "none: no settings are asked for";
+	return a->missing.count ? "none: it is not known which profile is for this system"
+				: "none: the catalogue has no profile for this system";
+}
+
 /* files: NULL where none were asked for. */
 static int answer(const struct options *options, const struct advice *a, const struct candidate_report *files,
 	struct error *err)
@@ -204,7 +219,7 @@ static int answer(const struct options *options, const struct advice *a, const s
 		if (files && files->count)
 			candidates_print(files, stdout);
 		else if (files)
-			print_entry("candidates:", "none: no settings are asked for");
+			print_entry("candidates:", why_none(a));
 	}
 	return rc ? rc : exit_code_of(a);
 }

@@ -247,4 +247,24 @@ is "$rc" 3 "facts of wrong types are not known"
 clkdrift advise --help
 like "$out" "writes candidate files into DIR" "the help says where candidates go"
 
+# No candidates, and why.
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"role":"guest","arch":"amd64","host":{"constant_tsc":true}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/none" --root "$T/root"
+is "$rc $([ -e "$T/none" ]; echo $?)" "0 1" "a guest that needs nothing: no candidates"
+like "$out" "candidates: *none: no settings are asked for\$" "a guest that needs nothing: that is said"
+clkdrift advise --facts "$T/facts.json" --out "$T/none" --root "$T/root" --json
+is "$(json '.candidates | length')" 0 "a guest that needs nothing: none in JSON"
+clkdrift advise guest-constant-tsc --facts "$T/facts.json" --out "$T/none" --root "$T/root"
+is "$rc $(ls "$T/none")" "0 candidates.txt
+libvirt-clock.xml
+qemu-options.txt" "who asks for the profile by its name gets its timers"
+facts <<<'{"os":{"name":"Plan 9","version":"4"},"role":"guest","host":{"constant_tsc":false},"pvclock":"no"}'
+clkdrift advise --facts "$T/facts.json" --out "$T/none2" --root "$T/root"
+is "$rc $([ -e "$T/none2" ]; echo $?)" "1 1" "at risk, and no profile: no candidates"
+like "$out" "candidates: *none: the catalogue has no profile for this system\$" "at risk, and no profile: that is said"
+facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","host":{"constant_tsc":false}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/none2" --root "$T/root"
+is "$rc" 3 "not enough facts for a profile: not known"
+like "$out" "candidates: *none: it is not known which profile is for this system\$" "not enough facts for a profile: that is said"
+
 finish
