@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * Candidate files: boot and configuration files that carry an advice, made in a directory of their own for the
- * administrator to compare, rename and boot.  A live file is only ever opened for reading.
+ * Candidate files: boot and configuration files that carry an advice, made in a directory of their own, for
+ * the administrator to compare, rename and boot.  A live file is only ever opened for reading.
  *
  * One file bench/candidate_NAME.c each; it defines
  *     const struct candidate candidate_NAME = { ... };
@@ -43,7 +43,7 @@ struct candidate_request {
 
 /* What became of one live file, or of a file that is new. */
 struct candidate_item {
-	const char *writer;  /* its name in the table */
+	const char *writer;  /* its name in the table; "boot_files" where none of them was found */
 	char live[PATH_MAX]; /* the file it was made from; "": none */
 	char path[PATH_MAX]; /* the candidate; "": none was made, and the reason says why */
 	char reason[640];
@@ -58,6 +58,12 @@ struct candidate_report {
 	struct candidate_item *items;
 	size_t count, made;
 };
+
+/*
+ * Is root, unless it is "", a directory, and boot_ini, unless it is NULL, a file that can be read?  0 or
+ * -errno with err.
+ */
+int candidates_sources_check(const char *root, const char *boot_ini, struct error *err);
 
 /*
  * Writes all candidates that the request calls for, and candidates.txt, which says what they are.  All or

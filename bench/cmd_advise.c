@@ -2,9 +2,12 @@
 /* Copyright the clkdrift developers */
 /* clkdrift advise: which profile of kernel parameters this system needs, and on what evidence. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include <jansson.h>
 
@@ -187,6 +190,61 @@ static int write_candidates(const struct options *options, const struct advice *
 	return candidates_write(&request, report, err);
 }
 
+static void add_note(struct advice_lines *notes, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_note(struct advice_lines *notes, const char *format, ...)
+{
+	va_list args;
+
+	if (notes->count == ADVICE_LINES_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(notes->text[notes->count++], sizeof(notes->text[0]), format, args);
+	va_end(args);
+}
+
+/* Are the facts those of the machine that clkdrift runs on? */
+static bool are_live(const struct options *options, const struct advise_evidence *evidence)
+{
+	return !options->facts && !(options->run && !evidence->whole);
+}
+
+static bool is_other_root(const char *root)
+{
+	struct stat st, here;
+
+	return root && stat(root, &st) == 0 && stat("/", &here) == 0 &&
+	       (st.st_dev != here.st_dev || st.st_ino != here.st_ino);
+}
+
+static void note_boot_ini(const struct options *options, struct advice *a)
+{
+	const struct profile *p = a->profile;
+
+	if (!p)
+		add_note(&a->notes, "--boot-ini %s was not used: there is no profile.", options->boot_ini);
+	else if (strncasecmp(p->guest_os, "windows", 7) != 0)
+		add_note(&a->notes, "--boot-ini %s was not used: profile %s is not for Windows.",
+			options->boot_ini, p->id);
+	else if (p->parameters[0] != '/' && !strstr(p->parameters, " /"))
+		add_note(&a->notes, "--boot-ini %s was not used: profile %s has no switch for it.",
+			options->boot_ini, p->id);
+}
+
+/* What of the options came to nothing, or to something else than one may think. */
+static void note_options(
+	const struct options *options, const struct advise_evidence *evidence, struct advice *a)
+{
+	if (is_other_root(options->root) && are_live(options, evidence))
+		add_note(&a->notes,
+			"The advice is for this machine; the files are those below %s. Give --facts for "
+			"another system.",
+			options->root);
+	if (options->boot_ini)
+		note_boot_ini(options, a);
+}
+
 static int exit_code_of(const struct advice *a)
 {
 	static const int codes[] = { [ADVICE_NO_RISK] = EXIT_STABLE,
@@ -237,6 +295,8 @@ static int advise_on(const struct options *options, const json_t *facts, const s
 	if (!rc && options->out)
 		rc = write_candidates(options, a, facts, &files, err);
 	if (!rc)
+		note_options(options, evidence, a);
+	if (!rc)
 		rc = answer(options, a, options->out ? &files : NULL, err);
 	candidates_free(&files);
 	free(a);
@@ -253,7 +313,10 @@ static int advise_command(const struct options *options, struct error *err)
 	if (!options->out && (options->root || options->boot_ini))
 		return error_set(err, -EINVAL, "--%s says what candidates are made from: it needs --out DIR",
 			options->root ? "root" : "boot-ini");
-	rc = catalogue_load(options->catalogue, &catalogue, err);
+	if (options->out)
+		rc = candidates_sources_check(options->root ? options->root : "", options->boot_ini, err);
+	if (!rc)
+		rc = catalogue_load(options->catalogue, &catalogue, err);
 	if (!rc && options->run)
 		rc = advise_evidence_load(options->run, &evidence, err);
 	if (!rc)

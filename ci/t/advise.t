@@ -267,4 +267,30 @@ clkdrift advise --facts "$T/facts.json" --out "$T/none2" --root "$T/root"
 is "$rc" 3 "not enough facts for a profile: not known"
 like "$out" "candidates: *none: it is not known which profile is for this system\$" "not enough facts for a profile: that is said"
 
+# Files that are not there, or not used.
+mkdir "$T/empty"
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"arch":"amd64","role":"guest","host":{"constant_tsc":false}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/nowhere" --root "$T/empty"
+is "$rc" 1 "no boot file: an answer"
+like "$out" "not made: boot_files: the parameters got into no file: of /boot/loader/entries/\*.conf, /boot/grub/grub.conf, .*/etc/default/grub.* below $T/empty\$" "no boot file: what was looked for"
+like "$(cat "$T/nowhere/candidates.txt")" "not made: boot_files: " "no boot file: candidates.txt says it too"
+clkdrift advise --facts "$T/facts.json" --out "$T/somewhere" --root "$T/root" --boot-ini "$T/boot.ini"
+is "$rc $(grep -c boot_files "$T/out")" "1 0" "a boot file: nothing is said of others"
+like "$(tr -s ' \n' ' ' <"$T/out")" "note:.* --boot-ini $T/boot.ini was not used: profile centos-5.3-x86_64 is not for Windows\." "boot.ini for a Linux: it is told that it was not used"
+is "$([ -e "$T/somewhere/boot.ini.kvm" ]; echo $?)" 1 "boot.ini for a Linux: no candidate"
+for bad in "--root $T/nothing" "--root $T/boot.ini" "--boot-ini $T/nothing" "--boot-ini $T"; do
+	clkdrift advise --facts "$T/facts.json" --out "$T/refused" $bad
+	is "$rc $(wc -l <"$T/err") '$out' $([ -e "$T/refused" ]; echo $?)" "2 1 '' 1" "refused: ${bad//$T/DIR}"
+	like "$err" "${bad#* }: " "refused: the reason"
+done
+facts <<<'{"os":{"name":"Windows","version":"10.0"},"role":"guest","hypervisor":{"name":"KVM"}}'
+clkdrift advise windows-hyperv-clock --facts "$T/facts.json" --out "$T/somewhere2" --root "$T/root" --boot-ini "$T/boot.ini" --json
+like "$(json '.notes[]')" "was not used: profile windows-hyperv-clock has no switch for it" "boot.ini for a newer Windows: it is told that it was not used"
+clkdrift advise --root "$T/root" --out "$T/somewhere3" --json
+like "$(json '.notes[]')" "The advice is for this machine; the files are those below $T/root. Give --facts" "files of another system, and no facts of it: that is told"
+clkdrift advise --root / --out "$T/somewhere4" --json
+is "$(json '.notes[]' | grep -c 'is for this machine')" 0 "files of this machine: nothing is to be told"
+clkdrift advise --facts "$T/facts.json" --root "$T/root" --out "$T/somewhere5" --json
+is "$(json '.notes[]' | grep -c 'is for this machine')" 0 "facts of another system: nothing is to be told"
+
 finish
