@@ -27,9 +27,10 @@ struct bytes {
 
 /* All texts are "" where there is none, never NULL unless said. */
 struct candidate_request {
-	const char *profile;  /* id of the catalogue's row */
-	const char *role;     /* "host" or "guest": which of them gets the parameters */
-	const char *guest_os; /* as the catalogue says it; "Windows ..." is told by its beginning */
+	const char *profile;	    /* id of the catalogue's row */
+	const char *role;	    /* "host" or "guest": which of them gets the parameters */
+	const char *guest_os;	    /* as the catalogue says it; "Windows ..." is told by its beginning */
+	const char *guest_versions; /* likewise, a range as "5.1-5.2", or the guest's own version */
 	/* Blanks between them, numbers filled in.  A word that begins with '/' is a switch of boot.ini. */
 	const char *parameters;
 	const char *host_settings, *hypervisor_settings; /* as the catalogue says them */
@@ -119,9 +120,10 @@ struct candidate {
 	enum candidate_words words;
 	const char *const
 		*heads; /* first words of lines that may differ, the first of them in each entry; NULL: any */
-	const char *block;   /* first word of a line that begins an entry; NULL: the file is one */
-	bool line;	     /* a line may be added at the end */
-	const char *section; /* only lines of this section may differ, each an entry; NULL: no sections */
+	const char *block; /* first word of a line that begins an entry; NULL: the file is one */
+	bool line;	   /* a line may be added at the end */
+	/* Only the lines of this section that begin with an ARC path may differ, each an entry; NULL: no sections. */
+	const char *section;
 
 	/* 0; -ENODATA with the reason in err where there is nothing to make; another -errno is an error. */
 	int (*transform)(const struct candidate_input *in, struct candidate_output *out, struct error *err);

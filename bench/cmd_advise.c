@@ -163,6 +163,16 @@ static bool asks_for_files(const struct options *options, const struct profile *
 			    options->argument_count);
 }
 
+/* Which Windows: as the profile says it, else as the facts do. */
+static const char *windows_of(const struct profile *p, const json_t *facts)
+{
+	const char *name = facts_text(facts, "os.name"), *version = facts_text(facts, "os.version");
+
+	if (p->guest_versions[0] || !name || !version || strncasecmp(name, "windows", 7) != 0)
+		return p->guest_versions;
+	return version;
+}
+
 /* Nothing is asked for: *report stays empty. */
 static int write_candidates(const struct options *options, const struct advice *a, const json_t *facts,
 	struct candidate_report *report, struct error *err)
@@ -183,6 +193,7 @@ static int write_candidates(const struct options *options, const struct advice *
 	request.profile = p->id;
 	request.role = p->role;
 	request.guest_os = p->guest_os;
+	request.guest_versions = windows_of(p, facts);
 	request.host_settings = p->host_settings;
 	request.hypervisor_settings = p->hypervisor_settings;
 	request.note = p->note;

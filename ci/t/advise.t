@@ -293,4 +293,19 @@ is "$(json '.notes[]' | grep -c 'is for this machine')" 0 "files of this machine
 clkdrift advise --facts "$T/facts.json" --root "$T/root" --out "$T/somewhere5" --json
 is "$(json '.notes[]' | grep -c 'is for this machine')" 0 "facts of another system: nothing is to be told"
 
+# Windows, old and new; what is no Windows in boot.ini.
+facts <<<'{"os":{"name":"Windows","version":"5.1"},"role":"guest"}'
+printf 'C:\\="Old"\r\nC:\\CMDCONS\\BOOTSECT.DAT="Recovery Console" /cmdcons\r\n' >>"$T/boot.ini"
+clkdrift advise --facts "$T/facts.json" --out "$T/xp" --root "$T/root" --boot-ini "$T/boot.ini"
+is "$rc $(cd "$T/xp" && echo *)" "1 boot.ini.kvm candidates.txt libvirt-clock.xml qemu-options.txt windows.txt" "XP: its candidates"
+is "$(grep -l 'hv-\|hyperv\|bcdedit\|Give the file' "$T"/xp/*)" "" "XP: nothing that only later ones know, and no asking for the file that was given"
+is "$(grep -c usepmtimer "$T/xp/boot.ini.kvm") $(tail -n 2 "$T/xp/boot.ini.kvm")" "1 $(tail -n 2 "$T/boot.ini")" "XP: entries of boot sectors stay as they are"
+facts <<<'{"os":{"name":"Windows","version":"6.1"},"role":"guest","hypervisor":{"present":true,"name":"KVM"}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/seven" --root "$T/root"
+is "$(cd "$T/seven" && grep -l 'hv-time\|hypervclock' * | tr '\n' ' ')" "libvirt-clock.xml qemu-options.txt windows.txt " "Windows 7: the enlightenments"
+printf 'id,role,guest_os,parameters,source\nany-windows,guest,Windows,/usepmtimer,x\n' >"$T/any.csv"
+facts <<<'{"os":{"name":"Windows","version":"5.2"},"role":"guest"}'
+clkdrift advise any-windows --catalogue "$T/any.csv" --facts "$T/facts.json" --out "$T/any" --root "$T/root"
+is "$rc $(grep -l 'hv-\|hyperv' "$T"/any/*)" "1 " "a profile for any Windows: the facts say which one it is"
+
 finish
