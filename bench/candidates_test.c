@@ -31,6 +31,8 @@ static const struct golden {
 	{ "grub-empty", "grub_conf", "notsc", "no line boots a Linux kernel", 0, 0 },
 	{ "grub-done", "grub_conf", "notsc " LPJ, "each kernel line has the parameters already", 0, 0 },
 	{ "grub-open-quote", "grub_conf", "notsc", "live:2: a double quote is not closed", 0, 0 },
+	{ "grub-quote-over-lines", "grub_conf", "notsc", "live:2: a double quote is closed in a later line",
+		0, 0 },
 	{ "bls-kernelopts", "bls", "tsc=unstable", "", 1, 1 },
 	{ "bls-options", "bls", "tsc=unstable", "line 8: tsc=reliable is replaced by tsc=unstable", 1, 1 },
 	{ "bls-options", "systemd_boot", "tsc=unstable", "line 8: tsc=reliable is replaced", 1, 1 },
