@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * Candidate files: boot and configuration files that carry an advice, made beside the live ones for the
- * administrator to compare, rename and boot.  A live file is only ever opened for reading.
+ * Candidate files: boot and configuration files that carry an advice, made in a directory of their own, for
+ * the administrator to compare, rename and boot.  A live file is only ever opened for reading.
  *
  * One file bench/candidate_NAME.c each; it defines
  *     const struct candidate candidate_NAME = { ... };
@@ -27,9 +27,10 @@ struct bytes {
 
 /* All texts are "" where there is none, never NULL unless said. */
 struct candidate_request {
-	const char *profile;  /* id of the catalogue's row */
-	const char *role;     /* "host" or "guest": which of them gets the parameters */
-	const char *guest_os; /* as the catalogue says it; "Windows ..." is told by its beginning */
+	const char *profile;	    /* id of the catalogue's row */
+	const char *role;	    /* "host" or "guest": which of them gets the parameters */
+	const char *guest_os;	    /* as the catalogue says it; "Windows ..." is told by its beginning */
+	const char *guest_versions; /* likewise, a range as "5.1-5.2", or the guest's own version */
 	/* Blanks between them, numbers filled in.  A word that begins with '/' is a switch of boot.ini. */
 	const char *parameters;
 	const char *host_settings, *hypervisor_settings; /* as the catalogue says them */
@@ -43,7 +44,7 @@ struct candidate_request {
 
 /* What became of one live file, or of a file that is new. */
 struct candidate_item {
-	const char *writer;  /* its name in the table */
+	const char *writer;  /* its name in the table; "boot_files" where none of them was found */
 	char live[PATH_MAX]; /* the file it was made from; "": none */
 	char path[PATH_MAX]; /* the candidate; "": none was made, and the reason says why */
 	char reason[640];
@@ -58,6 +59,12 @@ struct candidate_report {
 	struct candidate_item *items;
 	size_t count, made;
 };
+
+/*
+ * Is root, unless it is "", a directory, and boot_ini, unless it is NULL, a file that can be read?  0 or
+ * -errno with err.
+ */
+int candidates_sources_check(const char *root, const char *boot_ini, struct error *err);
 
 /*
  * Writes all candidates that the request calls for, and candidates.txt, which says what they are.  All or
@@ -113,9 +120,10 @@ struct candidate {
 	enum candidate_words words;
 	const char *const
 		*heads; /* first words of lines that may differ, the first of them in each entry; NULL: any */
-	const char *block;   /* first word of a line that begins an entry; NULL: the file is one */
-	bool line;	     /* a line may be added at the end */
-	const char *section; /* only lines of this section may differ, each an entry; NULL: no sections */
+	const char *block; /* first word of a line that begins an entry; NULL: the file is one */
+	bool line;	   /* a line may be added at the end */
+	/* Only the lines of this section that begin with an ARC path may differ, each an entry; NULL: no sections. */
+	const char *section;
 
 	/* 0; -ENODATA with the reason in err where there is nothing to make; another -errno is an error. */
 	int (*transform)(const struct candidate_input *in, struct candidate_output *out, struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-/* boot.ini of Windows XP and Server 2003: /usepmtimer on each system of its list. */
+/* boot.ini of Windows XP and Server 2003: /usepmtimer on each Windows of its list. */
 #include <errno.h>
 #include <strings.h>
 
@@ -31,14 +31,18 @@ static bool has_switch(const char *text, const struct line *line, const char *wo
 	return false;
 }
 
-/* A system of the list: "multi(0)...=..." or C:\...=..., no comment. */
+/* Windows: "multi(0)...=...".  An entry as C:\="MS-DOS" is a boot sector's, which takes no switches. */
 static bool is_entry(const char *text, const struct line *line)
 {
+	static const char *const devices[] = { "multi(", "scsi(", "signature(" };
 	size_t head, head_end;
 
 	line_head(text, line, "=", &head, &head_end);
-	return head < line->end && text[head] != ';' && text[head] != '[' &&
-	       memchr(text + head, '=', line->end - head);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		if (line->end - head > strlen(devices[i]) &&
+			strncasecmp(text + head, devices[i], strlen(devices[i])) == 0)
+			return memchr(text + head, '=', line->end - head);
+	return false;
 }
 
 /* Whatever were added behind a quote that is not closed would belong to the name. */
@@ -102,7 +106,7 @@ static int boot_ini_transform(
 			fwrite(text + line.begin, 1, line.next - line.begin, out->text);
 	}
 	if (!out->entries)
-		return error_set(err, -ENODATA, "%s: no system under %s", in->live, section);
+		return error_set(err, -ENODATA, "%s: no Windows under %s", in->live, section);
 	if (!out->changed)
 		return error_set(err, -ENODATA, "%s: each system has the switch already", in->live);
 	return 0;
@@ -110,12 +114,13 @@ static int boot_ini_transform(
 
 const struct candidate candidate_boot_ini = {
 	.name = "boot_ini",
-	.summary = "boot.ini of Windows with /usepmtimer on each system",
+	.summary = "boot.ini with /usepmtimer on each Windows",
 	.wanted = candidate_for_windows,
 	.takes_boot_ini = true,
 	.file = "%s.kvm",
 	.steps = "Back up boot.ini; it is hidden, read-only and of the system: attrib -h -r -s C:\\boot.ini\n"
 		 "Compare the two: nothing but the added switch may differ.\n"
+		 "Entries of boot sectors, as C:\\=\"MS-DOS\", stay as they are.\n"
 		 "Rename the candidate to boot.ini, set the attributes again, and reboot.\n",
 	.words = WORDS_WINDOWS,
 	.section = "[operating systems]",

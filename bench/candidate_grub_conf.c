@@ -87,6 +87,18 @@ static void leave_out(struct scan *s, const struct command_line *command, const 
 	fprintf(s->out->notes, "line %lu: %s: left as it is\n", command->number, why);
 }
 
+/* A word holds a line end only between quotes: which words those are, the second look tells a line at a time. */
+static const char *trouble_of(const struct kernel_line *line)
+{
+	const char *trouble = kernel_line_trouble(line);
+
+	for (size_t i = 0; !trouble && i < line->count; i++)
+		if (memchr(line->text + line->words[i].begin, '\n',
+			    line->words[i].end - line->words[i].begin))
+			trouble = "a double quote is closed in a later line";
+	return trouble;
+}
+
 static int image_line(struct scan *s, const struct command_line *command, bool module)
 {
 	const char *text = s->in->text.at;
@@ -97,7 +109,7 @@ static int image_line(struct scan *s, const struct command_line *command, bool m
 	kernel_line_begin(&line, text, command->head_end, command->number, true);
 	kernel_line_words(&line, command->head_end + (text[command->head_end] == '='), command->end);
 	image = image_index(&line);
-	trouble = kernel_line_trouble(&line);
+	trouble = trouble_of(&line);
 	if (image < line.count) {
 		end = line.words[image].end;
 		base = base_name(text, &line.words[image]);

@@ -12,9 +12,9 @@ static void write_clock(const struct guest_timers *timers, FILE *out)
 	      "    <timer name='pit' tickpolicy='delay'/>\n",
 		out);
 	fprintf(out, "    <timer name='hpet' present='%s'/>\n", timers->hpet ? "yes" : "no");
-	if (timers->windows)
+	if (timers->enlightened)
 		fputs("    <timer name='hypervclock' present='yes'/>\n", out);
-	else
+	else if (!timers->windows)
 		fprintf(out, "    <timer name='kvmclock' present='%s'/>\n",
 			timers->kvmclock_off ? "no" : "yes");
 	if (timers->tsc_hz > 0)
@@ -31,7 +31,7 @@ static int libvirt_transform(
 	fputs("<!-- To be merged into the guest's own definition, not to be defined as it is. -->\n"
 	      "<domain type='kvm'>\n",
 		out->text);
-	if (timers.windows)
+	if (timers.enlightened)
 		fputs("  <features>\n    <hyperv>\n      <relaxed state='on'/>\n      <vapic state='on'/>\n"
 		      "      <frequencies state='on'/>\n    </hyperv>\n  </features>\n",
 			out->text);

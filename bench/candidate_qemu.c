@@ -6,10 +6,10 @@
 
 static void write_cpu(const struct guest_timers *timers, FILE *out)
 {
-	if (!timers->windows && !timers->invtsc && !timers->kvmclock_off)
+	if (!timers->enlightened && !timers->invtsc && !timers->kvmclock_off)
 		return;
 	fputs("-cpu host", out);
-	if (timers->windows)
+	if (timers->enlightened)
 		fputs(",hv-relaxed=on,hv-vapic=on,hv-time=on,hv-frequencies=on", out);
 	if (timers->invtsc)
 		fputs(",invtsc=on", out);

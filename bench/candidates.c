@@ -358,6 +358,47 @@ static int make_all(struct job *job, const struct candidate *c)
 
 /* ---- the whole ---- */
 
+static bool is_boot_file(const struct candidate *c)
+{
+	return c->wanted == candidate_for_linux;
+}
+
+/* The patterns below root of all that Linux boots by. */
+static void list_boot_files(FILE *out)
+{
+	const char *before = "";
+
+	for (size_t i = 0; candidates[i]; i++) {
+		const struct candidate *c = candidates[i];
+		const char *const *from = c->live ? c->live : c->beside;
+
+		for (; is_boot_file(c) && from && *from; from++, before = ", ")
+			fprintf(out, "%s%s", before, *from);
+	}
+}
+
+/* Parameters that get into no file must not go unsaid. */
+static int say_no_boot_file(struct job *job)
+{
+	static const struct candidate none = { .name = "boot_files" };
+	struct candidate_item *item;
+	FILE *out;
+
+	for (size_t i = 0; candidates[i]; i++)
+		for (size_t k = 0; is_boot_file(candidates[i]) && k < job->report->count; k++)
+			if (job->report->items[k].writer == candidates[i]->name)
+				return 0;
+	item = item_new(job, &none, "");
+	out = item ? fmemopen(item->reason, sizeof(item->reason) - 1, "w") : NULL;
+	if (!out)
+		return error_set(job->err, -ENOMEM, "out of memory");
+	fputs("the parameters got into no file: of ", out);
+	list_boot_files(out);
+	fprintf(out, " none is to be seen%s%s", *job->request->root ? " below " : "", job->request->root);
+	fclose(out);
+	return 0;
+}
+
 static int write_index(struct job *job)
 {
 	struct bytes text = { 0 };
@@ -393,6 +434,8 @@ int candidates_write(
 	for (size_t i = 0; !rc && candidates[i]; i++)
 		if (candidates[i]->wanted(request))
 			rc = make_all(&job, candidates[i]);
+	if (!rc && candidate_for_linux(request))
+		rc = say_no_boot_file(&job);
 	if (!rc && report->made)
 		rc = write_index(&job);
 	if (rc)

@@ -63,6 +63,22 @@ int candidate_read(const char *path, struct bytes *text, mode_t *mode, struct er
 	return rc;
 }
 
+int candidates_sources_check(const char *root, const char *boot_ini, struct error *err)
+{
+	struct bytes text = { 0 };
+	struct stat st;
+	int rc = 0;
+
+	if (*root && stat(root, &st))
+		rc = error_set(err, -errno, "--root %s: cannot use it: %s", root, strerror(errno));
+	else if (*root && !S_ISDIR(st.st_mode))
+		rc = error_set(err, -ENOTDIR, "--root %s: is no directory", root);
+	else if (boot_ini)
+		rc = candidate_read(boot_ini, &text, NULL, err);
+	free(text.at);
+	return rc;
+}
+
 char *candidate_pattern(const char *root, const char *pattern)
 {
 	char *text = malloc(2 * strlen(root) + strlen(pattern) + 1), *to = text;

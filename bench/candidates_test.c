@@ -31,8 +31,10 @@ static const struct golden {
 	{ "grub-empty", "grub_conf", "notsc", "no line boots a Linux kernel", 0, 0 },
 	{ "grub-done", "grub_conf", "notsc " LPJ, "each kernel line has the parameters already", 0, 0 },
 	{ "grub-open-quote", "grub_conf", "notsc", "live:2: a double quote is not closed", 0, 0 },
+	{ "grub-quote-over-lines", "grub_conf", "notsc", "live:2: a double quote is closed in a later line",
+		0, 0 },
 	{ "bls-kernelopts", "bls", "tsc=unstable", "", 1, 1 },
-	{ "bls-options", "bls", "tsc=unstable", "line 8: tsc=reliable is replaced for tsc=unstable", 1, 1 },
+	{ "bls-options", "bls", "tsc=unstable", "line 8: tsc=reliable is replaced by tsc=unstable", 1, 1 },
 	{ "bls-options", "systemd_boot", "tsc=unstable", "line 8: tsc=reliable is replaced", 1, 1 },
 	{ "bls-no-options", "systemd_boot", "tsc=unstable", "a line is added", 1, 1 },
 	{ "bls-no-options-no-newline", "bls", "tsc=unstable", "a line is added", 1, 1 },
@@ -41,8 +43,9 @@ static const struct golden {
 	{ "cmdline", "kernel_cmdline", "tsc=unstable", "line 1: clocksource=tsc is replaced", 1, 1 },
 	{ "cmdline-only", "kernel_cmdline", "tsc=unstable", "line 1: tsc=reliable is replaced", 1, 1 },
 	{ "cmdline-comment", "kernel_cmdline", "tsc=unstable", "", 1, 1 },
-	{ "boot-ini", "boot_ini", "/usepmtimer", "", 4, 3 },
-	{ "boot-ini-none", "boot_ini", "/usepmtimer", "no system under [operating systems]", 0, 0 },
+	{ "boot-ini", "boot_ini", "/usepmtimer", "", 5, 4 },
+	{ "boot-ini-none", "boot_ini", "/usepmtimer", "no Windows under [operating systems]", 0, 0 },
+	{ "boot-ini-sectors", "boot_ini", "/usepmtimer", "no Windows under [operating systems]", 0, 0 },
 	{ "cpuspeed", "cpuspeed", "", "line 7: MIN_SPEED was \"\"1000000\"\"", 2, 2 },
 	{ "cpuspeed-unset", "cpuspeed", "", "MIN_SPEED was not set: a line is added", 2, 1 },
 	{ "cpuspeed-neither", "cpuspeed", "", "MAX_SPEED was not set: a line is added", 2, 2 },
@@ -64,6 +67,7 @@ static struct candidate_request request_of(const char *parameters)
 	return (struct candidate_request){ .profile = "p",
 		.role = "guest",
 		.guest_os = "",
+		.guest_versions = "",
 		.parameters = parameters,
 		.host_settings = "",
 		.hypervisor_settings = "",
@@ -265,6 +269,85 @@ static void test_compare(void **state)
 		-EILSEQ);
 	assert_int_equal(
 		compare("title a\nkernel /v\nx\n", "title a\nkernel /v notsc\n", "notsc", "", &err), -EILSEQ);
+}
+
+/* The same of boot.ini, whose entries of boot sectors must stay as they are. */
+static int compare_systems(const char *live, const char *made, struct error *err)
+{
+	struct compare_rule rule = {
+		.added = "/usepmtimer", .replaced = "", .section = "[operating systems]", .caseless = true
+	};
+	struct bytes a = { (char *)live, strlen(live) }, b = { (char *)made, strlen(made) };
+
+	*err = (struct error){ "" };
+	return compare_check(&a, &b, &rule, err);
+}
+
+static void test_compare_systems(void **state)
+{
+	static const char
+		live[] = "[operating systems]\nmulti(0)a=\"W\"\nC:\\=\"Old\"\n",
+		made[] = "[operating systems]\nmulti(0)a=\"W\" /usepmtimer\nC:\\=\"Old\"\n",
+		both[] = "[operating systems]\nmulti(0)a=\"W\" /usepmtimer\nC:\\=\"Old\" /usepmtimer\n";
+	struct error err;
+
+	(void)state;
+	assert_int_equal(compare_systems(live, made, &err), 0);
+	assert_int_equal(compare_systems(live, both, &err), -EILSEQ);
+	assert_string_equal(err.text, "line 3 of the candidate must not differ");
+	assert_int_equal(compare_systems(live, live, &err), -EILSEQ);
+	assert_non_null(strstr(err.text, "1 entries of 1 lack a parameter"));
+}
+
+/* ---- Windows, old and new ---- */
+
+static char *made_for_windows(const char *name, const char *versions, const char *boot_ini)
+{
+	static const struct bytes nothing = { "", 0 };
+	struct candidate_request request = request_of("");
+	struct error why = { "" };
+	struct making m;
+	char *text;
+
+	request.guest_os = "Windows";
+	request.guest_versions = versions;
+	request.boot_ini = boot_ini;
+	assert_int_equal(transform(writer(name), &request, &nothing, &m, &why), 0);
+	text = strdup(m.text.at);
+	making_free(&m);
+	return text;
+}
+
+static void assert_made(
+	const char *name, const char *versions, const char *boot_ini, const char *part, bool there)
+{
+	char *text = made_for_windows(name, versions, boot_ini);
+
+	if ((strstr(text, part) != NULL) != there)
+		fail_msg("%s for '%s': '%s' is %s in:\n%s", name, versions, part, there ? "not" : "", text);
+	free(text);
+}
+
+static void test_windows(void **state)
+{
+	static const struct {
+		const char *versions;
+		bool enlightened;
+	} rows[] = { { "5.1-5.2", false }, { "5.2", false }, { "-5.2", false }, { "5.2.3790", false },
+		{ "5.2-6.1", true }, { "6.0-", true }, { "10.0.19041", true }, { "", true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_made("qemu", rows[i].versions, NULL, "hv-", rows[i].enlightened);
+		assert_made("libvirt", rows[i].versions, NULL, "hypervclock", rows[i].enlightened);
+		assert_made("libvirt", rows[i].versions, NULL, "<hyperv>", rows[i].enlightened);
+		assert_made("windows", rows[i].versions, NULL, "hv-time", rows[i].enlightened);
+		assert_made("libvirt", rows[i].versions, NULL, "kvmclock", false);
+		assert_made("libvirt", rows[i].versions, NULL, "localtime", true);
+		assert_made("windows", rows[i].versions, NULL, "/usepmtimer", true);
+		assert_made("windows", rows[i].versions, NULL, "Give the file with --boot-ini", true);
+		assert_made("windows", rows[i].versions, "x", "--boot-ini", false);
+	}
 }
 
 /* ---- conflicts ---- */
@@ -526,6 +609,8 @@ int main(void)
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_each_other_difference_is_found),
 		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_compare_systems),
+		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_conflicts),
 		cmocka_unit_test_setup_teardown(test_write, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_link_is_followed, begin, end),

@@ -244,7 +244,7 @@ void candidates_print(const struct candidate_report *report, FILE *out)
 		fprintf(out, "%zu candidates made; %s says what to do with them\n", report->made,
 			report->index);
 	else
-		fprintf(out, "no candidates: there is nothing to change\n");
+		fprintf(out, "no candidates were made\n");
 }
 
 /* ---- JSON ---- */

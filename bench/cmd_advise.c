@@ -2,9 +2,12 @@
 /* Copyright the clkdrift developers */
 /* clkdrift advise: which profile of kernel parameters this system needs, and on what evidence. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include <jansson.h>
 
@@ -153,6 +156,23 @@ static void leave_out_number(char *text)
 		text[end - 1] = '\0';
 }
 
+/* What the hypervisor might do besides is not written for a system that needs nothing. */
+static bool asks_for_files(const struct options *options, const struct profile *p)
+{
+	return p && (p->parameters[0] || p->host_settings[0] || p->hypervisor_settings[0] ||
+			    options->argument_count);
+}
+
+/* Which Windows: as the profile says it, else as the facts do. */
+static const char *windows_of(const struct profile *p, const json_t *facts)
+{
+	const char *name = facts_text(facts, "os.name"), *version = facts_text(facts, "os.version");
+
+	if (p->guest_versions[0] || !name || !version || strncasecmp(name, "windows", 7) != 0)
+		return p->guest_versions;
+	return version;
+}
+
 /* Nothing is asked for: *report stays empty. */
 static int write_candidates(const struct options *options, const struct advice *a, const json_t *facts,
 	struct candidate_report *report, struct error *err)
@@ -166,18 +186,74 @@ static int write_candidates(const struct options *options, const struct advice *
 		.out_dir = options->out,
 	};
 
-	if (!p)
+	if (!asks_for_files(options, p))
 		return 0;
 	strcpy(parameters, a->parameters);
 	leave_out_number(parameters);
 	request.profile = p->id;
 	request.role = p->role;
 	request.guest_os = p->guest_os;
+	request.guest_versions = windows_of(p, facts);
 	request.host_settings = p->host_settings;
 	request.hypervisor_settings = p->hypervisor_settings;
 	request.note = p->note;
 	facts_number(facts, "tsc.khz", &request.tsc_khz);
 	return candidates_write(&request, report, err);
+}
+
+static void add_note(struct advice_lines *notes, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_note(struct advice_lines *notes, const char *format, ...)
+{
+	va_list args;
+
+	if (notes->count == ADVICE_LINES_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(notes->text[notes->count++], sizeof(notes->text[0]), format, args);
+	va_end(args);
+}
+
+/* Are the facts those of the machine that clkdrift runs on? */
+static bool are_live(const struct options *options, const struct advise_evidence *evidence)
+{
+	return !options->facts && !(options->run && !evidence->whole);
+}
+
+static bool is_other_root(const char *root)
+{
+	struct stat st, here;
+
+	return root && stat(root, &st) == 0 && stat("/", &here) == 0 &&
+	       (st.st_dev != here.st_dev || st.st_ino != here.st_ino);
+}
+
+static void note_boot_ini(const struct options *options, struct advice *a)
+{
+	const struct profile *p = a->profile;
+
+	if (!p)
+		add_note(&a->notes, "--boot-ini %s was not used: there is no profile.", options->boot_ini);
+	else if (strncasecmp(p->guest_os, "windows", 7) != 0)
+		add_note(&a->notes, "--boot-ini %s was not used: profile %s is not for Windows.",
+			options->boot_ini, p->id);
+	else if (p->parameters[0] != '/' && !strstr(p->parameters, " /"))
+		add_note(&a->notes, "--boot-ini %s was not used: profile %s has no switch for it.",
+			options->boot_ini, p->id);
+}
+
+/* What of the options came to nothing, or to something else than one may think. */
+static void note_options(
+	const struct options *options, const struct advise_evidence *evidence, struct advice *a)
+{
+	if (is_other_root(options->root) && are_live(options, evidence))
+		add_note(&a->notes,
+			"The advice is for this machine; the files are those below %s. Give --facts for "
+			"another system.",
+			options->root);
+	if (options->boot_ini)
+		note_boot_ini(options, a);
 }
 
 static int exit_code_of(const struct advice *a)
@@ -187,6 +263,14 @@ static int exit_code_of(const struct advice *a)
 		[ADVICE_NOT_KNOWN] = EXIT_INCONCLUSIVE };
 
 	return codes[a->at_risk];
+}
+
+static const char *why_none(const struct advice *a)
+{
+	if (a->profile)
+		return "none: no settings are asked for";
+	return a->missing.count ? "none: it is not known which profile is for this system"
+				: "none: the catalogue has no profile for this system";
 }
 
 /* files: NULL where none were asked for. */
@@ -204,7 +288,7 @@ static int answer(const struct options *options, const struct advice *a, const s
 		if (files && files->count)
 			candidates_print(files, stdout);
 		else if (files)
-			print_entry("candidates:", "none: no settings are asked for");
+			print_entry("candidates:", why_none(a));
 	}
 	return rc ? rc : exit_code_of(a);
 }
@@ -222,6 +306,8 @@ static int advise_on(const struct options *options, const json_t *facts, const s
 	if (!rc && options->out)
 		rc = write_candidates(options, a, facts, &files, err);
 	if (!rc)
+		note_options(options, evidence, a);
+	if (!rc)
 		rc = answer(options, a, options->out ? &files : NULL, err);
 	candidates_free(&files);
 	free(a);
@@ -238,7 +324,10 @@ static int advise_command(const struct options *options, struct error *err)
 	if (!options->out && (options->root || options->boot_ini))
 		return error_set(err, -EINVAL, "--%s says what candidates are made from: it needs --out DIR",
 			options->root ? "root" : "boot-ini");
-	rc = catalogue_load(options->catalogue, &catalogue, err);
+	if (options->out)
+		rc = candidates_sources_check(options->root ? options->root : "", options->boot_ini, err);
+	if (!rc)
+		rc = catalogue_load(options->catalogue, &catalogue, err);
 	if (!rc && options->run)
 		rc = advise_evidence_load(options->run, &evidence, err);
 	if (!rc)
@@ -262,9 +351,8 @@ const struct command command_advise = {
 		"that one.\n\n"
 		"  clkdrift inspect --json >facts.json; clkdrift advise --facts facts.json\n"
 		"  clkdrift advise --run results/runs/DIR\n\n"
-		"With --out it writes candidate files beside the live ones, which are only read: boot files "
-		"with\n"
-		"the parameters added, and candidates.txt, which says what to do with each.\n\n"
+		"With --out it writes candidate files into DIR: boot files with the parameters added, and\n"
+		"candidates.txt, which says what to do with each.  The live files are only read.\n\n"
 		"  clkdrift advise --out candidates\n\n"
 		"Exit codes: 0 not at risk, 1 at risk, 2 trouble, 3 not known.",
 	.options = "facts run out root boot-ini catalogue json quiet",

@@ -250,6 +250,7 @@ static bool same_but_for_words(struct walk *w, struct piece live, struct piece m
 struct place {
 	const struct compare_rule *rule;
 	bool inside;	/* the section that may differ */
+	bool entry;	/* a line that is one of a section's entries */
 	bool continued; /* the line before ends in a backslash */
 	bool head;	/* the line, or the one that it continues, begins with a word of heads */
 	bool begins;	/* ... or it begins a block */
@@ -272,6 +273,22 @@ static bool begins_with(struct piece text, const char *word)
 	       (text.length == length || blank(text.at[length]) || text.at[length] == '=');
 }
 
+/* "multi(0)disk(0)...=...": without such a device before the path it is a boot sector's, and no kernel's. */
+static bool is_list_entry(struct piece line)
+{
+	static const char *const adapters[] = { "multi", "scsi", "signature" };
+	struct piece text = trimmed(line), name = { text.at, 0 };
+
+	while (name.length < text.length && !strchr("(=", name.at[name.length]))
+		name.length++;
+	if (name.length == text.length || name.at[name.length] != '(' || !memchr(text.at, '=', text.length))
+		return false;
+	for (size_t i = 0; i < sizeof(adapters) / sizeof(adapters[0]); i++)
+		if (word_equal(name, adapters[i], strlen(adapters[i]), true))
+			return true;
+	return false;
+}
+
 static void place_next(struct place *p, struct piece line)
 {
 	const char *section = p->rule->section;
@@ -279,6 +296,7 @@ static void place_next(struct place *p, struct piece line)
 
 	if (section && text.length && *text.at == '[')
 		p->inside = word_equal(text, section, strlen(section), true);
+	p->entry = section && is_list_entry(line);
 	if (!p->continued) {
 		p->head = !p->rule->heads;
 		for (size_t i = 0; p->rule->heads && p->rule->heads[i]; i++)
@@ -291,7 +309,7 @@ static void place_next(struct place *p, struct piece line)
 
 static bool may_differ(const struct place *p)
 {
-	return p->head && (!p->rule->section || p->inside);
+	return p->head && (!p->rule->section || (p->inside && p->entry));
 }
 
 /* ---- the whole ---- */
@@ -408,13 +426,6 @@ static void entry_words(struct entries *e, struct piece line)
 	}
 }
 
-static bool is_list_entry(struct piece line)
-{
-	struct piece text = trimmed(line);
-
-	return text.length && *text.at != ';' && *text.at != '[' && memchr(text.at, '=', text.length);
-}
-
 static int check_entries(const struct bytes *made, const struct compare_rule *rule, struct error *err)
 {
 	struct entries e = { .rule = rule, .all = all_of(rule->added, rule->caseless) };
@@ -426,7 +437,7 @@ static int check_entries(const struct bytes *made, const struct compare_rule *ru
 		place_next(&place, row.text);
 		if (place.begins)
 			entry_end(&e, m.number);
-		if (!may_differ(&place) || (rule->section && !is_list_entry(row.text)))
+		if (!may_differ(&place))
 			continue;
 		entry_words(&e, row.text);
 		if (rule->section)

@@ -2,6 +2,8 @@
 /* Copyright the clkdrift developers */
 #include "bench/guest_timers.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,6 +18,14 @@ static bool asks_for(const struct candidate_request *request, const char *parame
 	return false;
 }
 
+/* From NT 6.0 on, Vista and Server 2008.  A range counts by its end; one that is open or not told has newer ones. */
+static bool knows_enlightenments(const char *versions)
+{
+	const char *dash = strchr(versions, '-'), *end = dash ? dash + 1 : versions;
+
+	return !isdigit((unsigned char)*end) || strtoul(end, NULL, 10) >= 6;
+}
+
 struct guest_timers guest_timers(const struct candidate_request *request)
 {
 	struct guest_timers timers = {
@@ -27,6 +37,7 @@ struct guest_timers guest_timers(const struct candidate_request *request)
 			asks_for(request, "no-kvmclock") || candidate_mentions(request, "kvmclock=off"),
 	};
 
+	timers.enlightened = timers.windows && knows_enlightenments(request->guest_versions);
 	if (timers.invtsc && request->tsc_khz > 0)
 		timers.tsc_hz = request->tsc_khz * 1000;
 	return timers;

@@ -7,7 +7,8 @@
 #include "bench/candidate.h"
 
 struct guest_timers {
-	bool windows;	   /* local time in the RTC, Hyper-V enlightenments */
+	bool windows;	   /* local time in the RTC */
+	bool enlightened;  /* a Windows that knows Hyper-V's enlightenments, or may */
 	bool hpet;	   /* the guest is to read it; else it is better without */
 	bool invtsc;	   /* the TSC is to be trusted */
 	bool kvmclock_off; /* the guest is to do without kvm-clock */

@@ -201,7 +201,7 @@ static void contradicted(struct pass *pass, size_t i, bool replace, const char *
 	if (pass->where)
 		note(pass->line, i, pass->where, "is there and contradicts", wanted, pass->notes);
 	else if (replace)
-		note(pass->line, i, NULL, "is replaced for", wanted, pass->notes);
+		note(pass->line, i, NULL, "is replaced by", wanted, pass->notes);
 	else
 		note(pass->line, i, NULL, "stays, and may leave no effect to", wanted, pass->notes);
 	pass->gone[i] = replace;

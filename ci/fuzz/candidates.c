@@ -107,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct candidate_request request = { .profile = "",
 		.role = "guest",
 		.guest_os = "",
+		.guest_versions = "",
 		.host_settings = "",
 		.hypervisor_settings = "",
 		.note = "",

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 		.profile = value(argc, argv, "profile"),
 		.role = value(argc, argv, "role"),
 		.guest_os = value(argc, argv, "guest_os"),
+		.guest_versions = value(argc, argv, "guest_versions"),
 		.parameters = value(argc, argv, "parameters"),
 		.host_settings = value(argc, argv, "host"),
 		.hypervisor_settings = value(argc, argv, "hypervisor"),

@@ -253,4 +253,69 @@ facts <<<'{"role":7,"os":[],"kernel":{"release":{}},"cpu":{"flags":"x"},"clockso
 advise
 is "$rc" 3 "facts of wrong types are not known"
 
+# Where candidates go.
+clkdrift advise --help
+like "$out" "writes candidate files into DIR" "the help says where candidates go"
+
+# No candidates, and why.
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"role":"guest","arch":"amd64","host":{"constant_tsc":true}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/none" --root "$T/root"
+is "$rc $([ -e "$T/none" ]; echo $?)" "0 1" "a guest that needs nothing: no candidates"
+like "$out" "candidates: *none: no settings are asked for\$" "a guest that needs nothing: that is said"
+clkdrift advise --facts "$T/facts.json" --out "$T/none" --root "$T/root" --json
+is "$(json '.candidates | length')" 0 "a guest that needs nothing: none in JSON"
+clkdrift advise guest-constant-tsc --facts "$T/facts.json" --out "$T/none" --root "$T/root"
+is "$rc $(ls "$T/none")" "0 candidates.txt
+libvirt-clock.xml
+qemu-options.txt" "who asks for the profile by its name gets its timers"
+facts <<<'{"os":{"name":"Plan 9","version":"4"},"role":"guest","host":{"constant_tsc":false},"pvclock":"no"}'
+clkdrift advise --facts "$T/facts.json" --out "$T/none2" --root "$T/root"
+is "$rc $([ -e "$T/none2" ]; echo $?)" "1 1" "at risk, and no profile: no candidates"
+like "$out" "candidates: *none: the catalogue has no profile for this system\$" "at risk, and no profile: that is said"
+facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","host":{"constant_tsc":false}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/none2" --root "$T/root"
+is "$rc" 3 "not enough facts for a profile: not known"
+like "$out" "candidates: *none: it is not known which profile is for this system\$" "not enough facts for a profile: that is said"
+
+# Files that are not there, or not used.
+mkdir "$T/empty"
+facts <<<'{"os":{"name":"CentOS","version":"5.3"},"arch":"amd64","role":"guest","host":{"constant_tsc":false}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/nowhere" --root "$T/empty"
+is "$rc" 1 "no boot file: an answer"
+like "$out" "not made: boot_files: the parameters got into no file: of /boot/loader/entries/\*.conf, /boot/grub/grub.conf, .*/etc/default/grub.* below $T/empty\$" "no boot file: what was looked for"
+like "$(cat "$T/nowhere/candidates.txt")" "not made: boot_files: " "no boot file: candidates.txt says it too"
+clkdrift advise --facts "$T/facts.json" --out "$T/somewhere" --root "$T/root" --boot-ini "$T/boot.ini"
+is "$rc $(grep -c boot_files "$T/out")" "1 0" "a boot file: nothing is said of others"
+like "$(tr -s ' \n' ' ' <"$T/out")" "note:.* --boot-ini $T/boot.ini was not used: profile centos-5.3-x86_64 is not for Windows\." "boot.ini for a Linux: it is told that it was not used"
+is "$([ -e "$T/somewhere/boot.ini.kvm" ]; echo $?)" 1 "boot.ini for a Linux: no candidate"
+for bad in "--root $T/nothing" "--root $T/boot.ini" "--boot-ini $T/nothing" "--boot-ini $T"; do
+	clkdrift advise --facts "$T/facts.json" --out "$T/refused" $bad
+	is "$rc $(wc -l <"$T/err") '$out' $([ -e "$T/refused" ]; echo $?)" "2 1 '' 1" "refused: ${bad//$T/DIR}"
+	like "$err" "${bad#* }: " "refused: the reason"
+done
+facts <<<'{"os":{"name":"Windows","version":"10.0"},"role":"guest","hypervisor":{"name":"KVM"}}'
+clkdrift advise windows-hyperv-clock --facts "$T/facts.json" --out "$T/somewhere2" --root "$T/root" --boot-ini "$T/boot.ini" --json
+like "$(json '.notes[]')" "was not used: profile windows-hyperv-clock has no switch for it" "boot.ini for a newer Windows: it is told that it was not used"
+clkdrift advise --root "$T/root" --out "$T/somewhere3" --json
+like "$(json '.notes[]')" "The advice is for this machine; the files are those below $T/root. Give --facts" "files of another system, and no facts of it: that is told"
+clkdrift advise --root / --out "$T/somewhere4" --json
+is "$(json '.notes[]' | grep -c 'is for this machine')" 0 "files of this machine: nothing is to be told"
+clkdrift advise --facts "$T/facts.json" --root "$T/root" --out "$T/somewhere5" --json
+is "$(json '.notes[]' | grep -c 'is for this machine')" 0 "facts of another system: nothing is to be told"
+
+# Windows, old and new; what is no Windows in boot.ini.
+facts <<<'{"os":{"name":"Windows","version":"5.1"},"role":"guest"}'
+printf 'C:\\="Old"\r\nC:\\CMDCONS\\BOOTSECT.DAT="Recovery Console" /cmdcons\r\n' >>"$T/boot.ini"
+clkdrift advise --facts "$T/facts.json" --out "$T/xp" --root "$T/root" --boot-ini "$T/boot.ini"
+is "$rc $(cd "$T/xp" && echo *)" "1 boot.ini.kvm candidates.txt libvirt-clock.xml qemu-options.txt windows.txt" "XP: its candidates"
+is "$(grep -l 'hv-\|hyperv\|bcdedit\|Give the file' "$T"/xp/*)" "" "XP: nothing that only later ones know, and no asking for the file that was given"
+is "$(grep -c usepmtimer "$T/xp/boot.ini.kvm") $(tail -n 2 "$T/xp/boot.ini.kvm")" "1 $(tail -n 2 "$T/boot.ini")" "XP: entries of boot sectors stay as they are"
+facts <<<'{"os":{"name":"Windows","version":"6.1"},"role":"guest","hypervisor":{"present":true,"name":"KVM"}}'
+clkdrift advise --facts "$T/facts.json" --out "$T/seven" --root "$T/root"
+is "$(cd "$T/seven" && grep -l 'hv-time\|hypervclock' * | tr '\n' ' ')" "libvirt-clock.xml qemu-options.txt windows.txt " "Windows 7: the enlightenments"
+printf 'id,role,guest_os,parameters,source\nany-windows,guest,Windows,/usepmtimer,x\n' >"$T/any.csv"
+facts <<<'{"os":{"name":"Windows","version":"5.2"},"role":"guest"}'
+clkdrift advise any-windows --catalogue "$T/any.csv" --facts "$T/facts.json" --out "$T/any" --root "$T/root"
+is "$rc $(grep -l 'hv-\|hyperv' "$T"/any/*)" "1 " "a profile for any Windows: the facts say which one it is"
+
 finish

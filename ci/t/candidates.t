@@ -84,6 +84,33 @@ else
 	skip "systemd takes the unit" "it is not installed"
 fi
 
+# What the unit does, on a tree that is like sysfs: the second policy has no frequencies, the third takes none.
+governed() { # UNIT: governor and lowest frequency of each policy afterwards
+	local start
+	rm -rf "$T/cpufreq" && mkdir -p "$T"/cpufreq/policy{0,1,2,3}
+	for p in 0 1 2 3; do echo powersave >"$T/cpufreq/policy$p/scaling_governor"; done
+	for p in 0 2 3; do echo $((2000000 + p)) >"$T/cpufreq/policy$p/cpuinfo_max_freq"; done
+	echo 800000 | tee "$T"/cpufreq/policy{0,3}/scaling_min_freq >/dev/null
+	mkdir "$T/cpufreq/policy2/scaling_min_freq"
+	start=$(sed -n "s|^ExecStart=/bin/sh -c '\(.*\)'\$|\1|p" "$1" | sed "s|/sys/devices/system/cpu/cpufreq|$T/cpufreq|g; s|[$][$]|$|g")
+	ruled=0
+	(cd / && sh -c "$start") >/dev/null 2>&1 || ruled=$?
+	(cd "$T/cpufreq" && cat policy*/scaling_governor policy{0,3}/scaling_min_freq) | tr '\n' ' '
+}
+is "$(governed "$T/all/clkdrift-governor.service")" "performance performance performance performance 2000000 2000003 " "the unit sets governor and lowest frequency of each policy that has one"
+governed "$T/all/clkdrift-governor.service" >/dev/null
+is "$ruled" 1 "the unit fails where one cannot be set"
+make_candidates role=host "host=hold the CPU frequency: governor performance, scaling_min_freq = the highest" "root=$root" "out=$T/held"
+is "$(governed "$T/held/clkdrift-governor.service")" "performance performance performance performance 2000000 2000003 " "the same where the settings name scaling_min_freq"
+make_candidates role=host "host=governor performance" "root=$root" "out=$T/ruled"
+is "$(governed "$T/ruled/clkdrift-governor.service")" "performance performance performance performance 800000 800000 " "the governor alone where only that is asked for"
+if command -v systemd-analyze >/dev/null; then
+	said=$(systemd-analyze verify "$T/held/clkdrift-governor.service" 2>&1 | grep clkdrift-governor)
+	is "$said" "" "systemd takes that unit"
+else
+	skip "systemd takes that unit" "it is not installed"
+fi
+
 # ---- a large file ----
 
 mkdir -p "$T/large/boot/grub"
