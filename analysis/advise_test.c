@@ -46,7 +46,10 @@ static void ask(const char *text, const struct advise_evidence *evidence, struct
 
 #define GUEST(rest) "{\"hypervisor\":{\"present\":true,\"name\":\"KVM\"}," rest "}"
 #define MODERN	    "\"kernel\":{\"release\":\"6.1.0\",\"machine\":\"x86_64\"}"
-#define NO_TSC	    "\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}"
+#define NESTED                                                                                               \
+	"\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"                                  \
+	"\"kvm_host\":{\"module\":true,\"device\":true}"
+#define NO_TSC "\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}"
 
 /* What a snapshot of inspect leads to: profile, parameters and answer. */
 static void newer_systems(void **state)
@@ -132,6 +135,38 @@ static void a_fact_less_is_not_an_answer(void **state)
 		assert_null(a->profile);
 		assert_true(a->missing.count > 0);
 		json_decref(facts);
+	}
+	free(a);
+}
+
+/* Facts written in short say the same as a snapshot at length. */
+static void short_forms_are_the_same(void **state)
+{
+	static const struct {
+		const char *facts, *profile, *parameters;
+		enum advice_answer at_risk;
+	} known[] = {
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":false},\"pvclock\":"
+		  "true}",
+			"no-constant-tsc-kvm-clock", "clocksource=kvm-clock", ADVICE_RISK },
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":\"no\"},\"pvclock\":"
+		  "\"yes\"}",
+			"no-constant-tsc-kvm-clock", "clocksource=kvm-clock", ADVICE_RISK },
+		{ "{\"hypervisor\":\"KVM\",\"kernel\":\"6.1.0\"," NESTED "}", "nested-guest", "",
+			ADVICE_NO_RISK },
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\"," NESTED "}", "nested-guest", "",
+			ADVICE_NO_RISK },
+		{ GUEST("\"kernel\":\"6.1.0\"," NESTED), "nested-guest", "", ADVICE_NO_RISK },
+	};
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		ask(known[i].facts, NULL, a);
+		if (!a->profile || strcmp(a->profile->id, known[i].profile) ||
+			strcmp(a->parameters, known[i].parameters) || a->at_risk != known[i].at_risk)
+			fail_msg("%s: %s, \"%s\", at risk %d", known[i].facts,
+				a->profile ? a->profile->id : "no profile", a->parameters, a->at_risk);
 	}
 	free(a);
 }
@@ -268,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(newer_systems),
 		cmocka_unit_test(a_fact_less_is_not_an_answer),
+		cmocka_unit_test(short_forms_are_the_same),
 		cmocka_unit_test(parameters_in_force),
 		cmocka_unit_test(what_is_not_in_force),
 		cmocka_unit_test(which_configuration_is_like_it),

@@ -59,15 +59,6 @@ static int in_use(const json_t *facts, const char *clocksource)
 	return current ? is(current, clocksource) : -1;
 }
 
-static int constant(const json_t *facts)
-{
-	int flag = facts_flag(facts, "cpu.flags.constant_tsc");
-
-	if (flag < 0)
-		flag = facts_flag(facts, "cpuid.invariant_tsc");
-	return flag >= 0 ? flag : facts_flag(facts, "host.constant_tsc");
-}
-
 static int marked_unstable(const json_t *facts)
 {
 	int a = log_says(facts, "Marking TSC unstable");
@@ -91,14 +82,14 @@ static int given_frequency(const json_t *facts)
 
 static int trusted(const json_t *facts)
 {
-	int rate = both(constant(facts), facts_flag(facts, "cpu.flags.nonstop_tsc"));
+	int rate = both(subject_constant_tsc(facts), facts_flag(facts, "cpu.flags.nonstop_tsc"));
 
 	return both(rate, negated(marked_unstable(facts) > 0));
 }
 
 static int not_constant(const json_t *facts)
 {
-	return negated(constant(facts));
+	return negated(subject_constant_tsc(facts));
 }
 
 /* C2 and deeper: what intel_idle and acpi_idle call "C2", "C6", "C2_ACPI"; not "C1E", "POLL". */
@@ -142,7 +133,7 @@ static int changes_frequency(const json_t *facts)
 		moves |= facts_number(policy, "min_khz", &min) && facts_number(policy, "max_khz", &max) &&
 			 min < max;
 	}
-	return policies ? both(negated(constant(facts)), moves) : -1;
+	return policies ? both(negated(subject_constant_tsc(facts)), moves) : -1;
 }
 
 static int revision_f(const json_t *facts)
@@ -153,7 +144,7 @@ static int revision_f(const json_t *facts)
 /* The host's stable bit: without it each reading is guarded against steps back between CPUs. */
 static int bad_kvm_clock(const json_t *facts)
 {
-	return both(offered(facts, "kvm-clock"), negated(facts_flag(facts, "cpuid.kvm.clocksource_stable")));
+	return both(subject_pvclock(facts), negated(facts_flag(facts, "cpuid.kvm.clocksource_stable")));
 }
 
 static int kvm_clock_in_use(const json_t *facts)
@@ -163,14 +154,13 @@ static int kvm_clock_in_use(const json_t *facts)
 
 static int guest_is_host(const json_t *facts)
 {
-	return both(facts_flag(facts, "hypervisor.present"),
+	return both(subject_has_hypervisor(facts),
 		both(facts_flag(facts, "kvm_host.module"), facts_flag(facts, "kvm_host.device")));
 }
 
 static int migratable(const json_t *facts)
 {
-	return both(
-		facts_flag(facts, "hypervisor.present"), negated(facts_flag(facts, "cpuid.invariant_tsc")));
+	return both(subject_has_hypervisor(facts), negated(facts_flag(facts, "cpuid.invariant_tsc")));
 }
 
 static int slow_clock(const json_t *facts)

@@ -46,7 +46,7 @@ static void read_arch(const json_t *facts, struct subject *s)
 			take(s->arch, sizeof(s->arch), names[i][1]);
 }
 
-static int read_pvclock(const json_t *facts)
+int subject_pvclock(const json_t *facts)
 {
 	int said = flag_or_word(facts, "pvclock");
 
@@ -58,7 +58,7 @@ static int read_pvclock(const json_t *facts)
 }
 
 /* What a guest is promised is all that it can know of its host. */
-static int read_constant(const json_t *facts)
+int subject_constant_tsc(const json_t *facts)
 {
 	int said = flag_or_word(facts, "host.constant_tsc");
 
@@ -82,9 +82,20 @@ static const char *read_role(const json_t *facts)
 		       : "";
 }
 
+int subject_has_hypervisor(const json_t *facts)
+{
+	int present = facts_flag(facts, "hypervisor.present");
+	const char *role = read_role(facts);
+
+	if (present >= 0)
+		return present;
+	return strcmp(role, "guest") == 0 ? 1 : strcmp(role, "host") == 0 ? 0 : -1;
+}
+
 void subject_read(const json_t *facts, struct subject *s)
 {
-	*s = (struct subject){ .pvclock = read_pvclock(facts), .host_constant_tsc = read_constant(facts) };
+	*s = (struct subject){ .pvclock = subject_pvclock(facts),
+		.host_constant_tsc = subject_constant_tsc(facts) };
 	take(s->role, sizeof(s->role), read_role(facts));
 	take(s->os, sizeof(s->os), one_of(facts, "os.name", "os"));
 	take(s->version, sizeof(s->version), facts_text(facts, "os.version"));

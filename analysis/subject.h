@@ -27,6 +27,11 @@ struct subject {
 
 void subject_read(const json_t *facts, struct subject *subject);
 
+/* One reading of each for the catalogue's columns and for the situations: 1, 0, or -1 where the facts do not say. */
+int subject_pvclock(const json_t *facts);
+int subject_constant_tsc(const json_t *facts);
+int subject_has_hypervisor(const json_t *facts);
+
 enum match { MATCH_NO, MATCH_UNKNOWN, MATCH_YES };
 
 #define MISSING_MAX 8
