@@ -80,11 +80,28 @@ static int given_frequency(const json_t *facts)
 	return strncmp(line, "tsc_early_khz=", 14) == 0 || strstr(line, " tsc_early_khz=") != NULL;
 }
 
+static bool told_to_leave_tsc(const json_t *facts)
+{
+	char line[4096];
+
+	subject_command_line(facts, line, sizeof(line));
+	return parameters_on("notsc", line) || parameters_on("tsc=unstable", line);
+}
+
+/* A kernel without the TSC among its clocksources gave it up, and only its log says why. */
+static const char *unstable_lacks(const json_t *facts)
+{
+	return offered(facts, "tsc") == 0 && subject_constant_tsc(facts) > 0 && marked_unstable(facts) < 0 &&
+			       !told_to_leave_tsc(facts)
+		       ? "kernel_log.lines"
+		       : NULL;
+}
+
 static int trusted(const json_t *facts)
 {
 	int rate = both(subject_constant_tsc(facts), facts_flag(facts, "cpu.flags.nonstop_tsc"));
 
-	return both(rate, negated(marked_unstable(facts) > 0));
+	return both(rate, marked_unstable(facts) <= 0 && offered(facts, "tsc") != 0);
 }
 
 static int not_constant(const json_t *facts)
@@ -113,6 +130,13 @@ static int stops_in_idle(const json_t *facts)
 	int said = log_says(facts, "TSC halts in idle");
 
 	return said > 0 ? 1 : both(negated(facts_flag(facts, "cpu.flags.nonstop_tsc")), deep_idle(facts));
+}
+
+/* A TSC that may stop in deep idle states, of which nobody says whether there are any. */
+static const char *idle_lacks(const json_t *facts)
+{
+	return facts_flag(facts, "cpu.flags.nonstop_tsc") == 0 && stops_in_idle(facts) < 0 ? "idle.states"
+											   : NULL;
 }
 
 static int unsynchronized(const json_t *facts)
@@ -253,8 +277,7 @@ const struct situation situations[] = {
 	{ "migratable", false, "The hypervisor promises no invariant TSC: the guest may be moved.",
 		migratable },
 	{ "nested", false, "This guest is a KVM host too.", guest_is_host },
-	{ "tsc-trusted", false, "The TSC is constant, does not stop, and the kernel did not complain of it.",
-		trusted },
+	{ "tsc-trusted", false, "The TSC is constant and does not stop in idle states.", trusted },
 	{ "kvm-clock-in-use", false, "kvm-clock is in use: it follows the host's clock.", kvm_clock_in_use },
 	{ "tsc-in-use", false, "", tsc_in_use },
 	{ "deep-idle", false, "", deep_idle },
@@ -273,4 +296,13 @@ int situation_find(const char *name, size_t length)
 		if (strlen(situations[i].name) == length && memcmp(situations[i].name, name, length) == 0)
 			return i;
 	return -1;
+}
+
+const char *situation_lacks(int situation, const json_t *facts)
+{
+	if (situations[situation].holds == stops_in_idle)
+		return idle_lacks(facts);
+	if (situations[situation].holds == marked_unstable)
+		return unstable_lacks(facts);
+	return NULL;
 }

@@ -149,12 +149,18 @@ bool profile_has_situation(const struct profile *p, int situation)
 	return false;
 }
 
-static bool situations_hold(const json_t *facts, const struct profile *p)
+static void meet_situations(
+	enum match *all, const json_t *facts, const struct profile *p, struct missing *missing)
 {
-	for (int i = 0; situations[i].name; i++)
-		if (profile_has_situation(p, i) && situations[i].holds(facts) <= 0)
-			return false;
-	return true;
+	for (int i = 0; situations[i].name && *all != MATCH_NO; i++) {
+		const char *key;
+
+		if (!profile_has_situation(p, i))
+			continue;
+		key = situation_lacks(i, facts);
+		missing->open_danger |= key != NULL;
+		meet(all, true, !key, situations[i].holds(facts) > 0, key, missing);
+	}
 }
 
 enum match subject_match(
@@ -180,7 +186,8 @@ enum match subject_match(
 	if (s->hypervisor[0])
 		meet(&all, p->hypervisor[0], true, strcasestr(s->hypervisor, p->hypervisor), "hypervisor",
 			missing);
-	return all != MATCH_NO && !situations_hold(facts, p) ? MATCH_NO : all;
+	meet_situations(&all, facts, p, missing);
+	return all;
 }
 
 /* Appends a word; what finds no room is left out. */

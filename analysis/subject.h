@@ -40,11 +40,13 @@ enum match { MATCH_NO, MATCH_UNKNOWN, MATCH_YES };
 struct missing {
 	const char *keys[MISSING_MAX];
 	size_t count;
+	bool open_danger; /* one of them would decide about a danger */
 };
 
 /*
  * Is the profile for this system?  MATCH_UNKNOWN: only what the facts do not say keeps it from being so, and
- * *missing has those keys.  A condition of `situation` that is not known counts as not met.
+ * *missing has those keys.  A condition of `situation` that is not known counts as not met, but for a danger that
+ * the facts point to (situation_lacks()).
  */
 enum match subject_match(
 	const struct subject *subject, const json_t *facts, const struct profile *p, struct missing *missing);
