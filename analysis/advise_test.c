@@ -295,6 +295,38 @@ static void short_forms_are_the_same(void **state)
 	free(a);
 }
 
+/* A product's name tells the number of NT; a number that is given stands. */
+static void windows_by_name(void **state)
+{
+	static const struct {
+		const char *name, *version, *wanted;
+	} known[] = { { "Microsoft Windows Server 2019", NULL, "10.0" },
+		{ "Microsoft Windows 10", NULL, "10.0" },
+		{ "Microsoft Windows 10 Pro", "10.0.19045", "10.0.19045" }, { "Windows XP", NULL, "5.1" },
+		{ "Windows XP Professional SP3", NULL, "5.1" }, { "Windows Server 2003 R2", NULL, "5.2" },
+		{ "Windows Server 2003", "5.2", "5.2" }, { "microsoft(r) windows Vista", NULL, "6.0" },
+		{ "Windows Server 2008", NULL, "6.0" }, { "Windows Server 2008 R2", NULL, "6.1" },
+		{ "Windows 7", NULL, "6.1" }, { "Windows 8", NULL, "6.2" }, { "Windows 8.1", NULL, "6.3" },
+		{ "Windows Server 2012", NULL, "6.2" }, { "Windows Server 2012 R2", NULL, "6.3" },
+		{ "Windows 11", NULL, "10.0" }, { "Windows Server 2022", "", "10.0" },
+		{ "Windows", "XP", "5.1" }, { "Windows", "Server 2003", "5.2" }, { "Windows", "6.1", "6.1" },
+		{ "Windows", "10.0", "10.0" }, { "Windows", NULL, "" }, { "Windows 95", NULL, "" },
+		{ "Windows 2003x", NULL, "" }, { "Windows 70", NULL, "" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		json_t *facts = json_pack(
+			"{s:{s:s, s:s?}}", "os", "name", known[i].name, "version", known[i].version);
+		const struct profile windows = { .guest_os = "Windows" };
+		struct subject s;
+
+		subject_read(facts, &s);
+		if (strcmp(s.version, known[i].wanted) != 0 || !subject_is_os(&s, &windows))
+			fail_msg("%s: '%s', version '%s'", known[i].name, s.os, s.version);
+		json_decref(facts);
+	}
+}
+
 static void parameters_in_force(void **state)
 {
 	static const struct {
@@ -430,6 +462,7 @@ int main(void)
 		cmocka_unit_test(reasons_are_true),
 		cmocka_unit_test(a_run_that_was_unstable),
 		cmocka_unit_test(short_forms_are_the_same),
+		cmocka_unit_test(windows_by_name),
 		cmocka_unit_test(parameters_in_force),
 		cmocka_unit_test(what_is_not_in_force),
 		cmocka_unit_test(which_configuration_is_like_it),

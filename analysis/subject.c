@@ -2,6 +2,7 @@
 /* Copyright the clkdrift developers */
 #include "analysis/subject.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -92,13 +93,57 @@ int subject_has_hypervisor(const json_t *facts)
 	return strcmp(role, "guest") == 0 ? 1 : strcmp(role, "host") == 0 ? 0 : -1;
 }
 
+/* Up to its end, or to a character that no other version goes on with. */
+static bool starts_with_version(const char *text, const char *version)
+{
+	const size_t length = strlen(version);
+
+	return strncasecmp(text, version, length) == 0 &&
+	       !strchr("0123456789.", text[length] ? text[length] : ' ') &&
+	       !isalpha((unsigned char)text[length]);
+}
+
+/* The number of NT of what follows "Windows" in a product's name, "" where that is not one of these. */
+static const char *windows_version(const char *name)
+{
+	/* The longer names first. */
+	static const char *const known[][2] = { { "2008 R2", "6.1" }, { "2008R2", "6.1" },
+		{ "2012 R2", "6.3" }, { "2012R2", "6.3" }, { "2000", "5.0" }, { "XP", "5.1" },
+		{ "2003", "5.2" }, { "Vista", "6.0" }, { "2008", "6.0" }, { "7", "6.1" }, { "8.1", "6.3" },
+		{ "8", "6.2" }, { "2012", "6.2" }, { "10", "10.0" }, { "11", "10.0" }, { "2016", "10.0" },
+		{ "2019", "10.0" }, { "2022", "10.0" } };
+
+	name += strspn(name, " ");
+	if (strncasecmp(name, "Server ", 7) == 0)
+		name += 7 + strspn(name + 7, " ");
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (starts_with_version(name, known[i][0]))
+			return known[i][1];
+	return "";
+}
+
+/* "Microsoft Windows Server 2019" is Windows; the catalogue has the numbers of NT, people the products' names. */
+static void read_os(const json_t *facts, struct subject *s)
+{
+	const char *name = one_of(facts, "os.name", "os"), *version = facts_text(facts, "os.version"), *nt;
+
+	if (name && strncasecmp(name, "Microsoft", 9) == 0 && strcasestr(name, "Windows"))
+		name = strcasestr(name, "Windows");
+	take(s->os, sizeof(s->os), name);
+	take(s->version, sizeof(s->version), version);
+	if (!name || strncasecmp(name, "Windows", 7) != 0)
+		return;
+	nt = windows_version(version && version[0] ? version : name + 7);
+	if (nt[0])
+		take(s->version, sizeof(s->version), nt);
+}
+
 void subject_read(const json_t *facts, struct subject *s)
 {
 	*s = (struct subject){ .pvclock = subject_pvclock(facts),
 		.host_constant_tsc = subject_constant_tsc(facts) };
 	take(s->role, sizeof(s->role), read_role(facts));
-	take(s->os, sizeof(s->os), one_of(facts, "os.name", "os"));
-	take(s->version, sizeof(s->version), facts_text(facts, "os.version"));
+	read_os(facts, s);
 	take(s->kernel, sizeof(s->kernel), one_of(facts, "kernel.release", "kernel"));
 	take(s->hypervisor, sizeof(s->hypervisor), one_of(facts, "hypervisor.name", "hypervisor"));
 	read_arch(facts, s);

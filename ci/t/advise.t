@@ -60,6 +60,14 @@ facts <<<'{"os":{"name":"Windows","version":"10.0"},"role":"guest"}'
 advise
 like "$(json .hypervisor_settings)" "hv-time" "a newer Windows: Hyper-V enlightenments"
 
+for name in "Windows XP" "Microsoft Windows Server 2003"; do
+	facts <<<"{\"os\":{\"name\":\"$name\"},\"role\":\"guest\"}"
+	answers "$name, by its name alone" windows-xp-2003 /usepmtimer 1
+done
+facts <<<'{"os":{"name":"Microsoft Windows 10"},"role":"guest"}'
+answers "Microsoft Windows 10, by its name alone" windows-hyperv-clock "" 1
+like "$(json '.reasons[]')" "The catalogue has settings for such a system" "with a reason"
+
 # What is not known is asked for, never guessed.
 facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","host":{"constant_tsc":false}}'
 advise
