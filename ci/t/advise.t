@@ -115,6 +115,11 @@ advise --catalogue "$T/own.csv"
 is "$rc $(wc -l <"$T/err")" "2 1" "an id that is taken: one line, exit code 2"
 like "$err" "own.csv:2: id \"hpet\" is taken: modern.csv:[0-9]+ has it" "with both places"
 
+printf 'id,role,parameters,pvclok\nours,guest,x,no\n' >"$T/own.csv"
+advise --catalogue "$T/own.csv"
+is "$rc $(wc -l <"$T/err")" "2 1" "a misspelt column: one line, exit code 2"
+like "$err" "own.csv:1: no column is called \"pvclok\": is it \"pvclock\"" "with the name that is meant"
+
 # A lab's matrix.
 mkdir "$T/matrix"
 echo '{"schema":1,"kind":"matrix","configurations":[{"name":"two-vcpus","arch":"x86_64","vcpus":2,"hpet":true,"cstates":false,"pstates":false},{"name":"one-vcpu","arch":"x86_64","vcpus":1,"hpet":true,"cstates":false,"pstates":false}]}' >"$T/matrix/matrix.json"
