@@ -15,6 +15,7 @@
 #include "results/text.h"
 
 #define COMMAND_LINE_BYTES 4096
+#define LPJ_OFF_MAX	   0.005 /* a calibration at boot is closer than that; as rule_lpj() of the parameters */
 
 /* All that the parts below look at. */
 struct question {
@@ -218,6 +219,34 @@ static bool left_the_tsc(const struct question *q)
 	return false;
 }
 
+/* The parameters are there; is lpj=, where it is one of them, this kernel's number? */
+static bool booted_with(struct question *q, const struct profile *p)
+{
+	double given = command_line_lpj(q->command_line), right = subject_lpj(q->facts);
+
+	if (!parameters_on(p->parameters, q->command_line))
+		return false;
+	if (!parameters_on("lpj=n", p->parameters)) {
+		say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
+		return true;
+	}
+	if (!(right > 0)) {
+		say(&q->advice->reasons,
+			"The kernel was booted with the advised parameters; whether lpj=%.0f is its number "
+			"was "
+			"not checked.",
+			given);
+		return true;
+	}
+	if (fabs(given / right - 1) > LPJ_OFF_MAX) {
+		say(&q->advice->reasons, "The kernel was booted with lpj=%.0f, but its number is %.0f.",
+			given, right);
+		return false;
+	}
+	say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
+	return true;
+}
+
 static void note_force(struct question *q, const struct profile *p)
 {
 	struct advice *a = q->advice;
@@ -226,9 +255,8 @@ static void note_force(struct question *q, const struct profile *p)
 		a->in_force = settings_done(q, p);
 		say(&a->reasons, "The clocksource in use is the advised one, %s.",
 			facts_text(q->facts, "clocksource.current"));
-	} else if (parameters_on(p->parameters, q->command_line)) {
+	} else if (booted_with(q, p)) {
 		a->in_force = settings_done(q, p);
-		say(&a->reasons, "The kernel was booted with the advised parameters.");
 	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
 		a->in_force = true;
 		say(&a->reasons, "The command line has the clocks follow %s, which is not made from the TSC.",
@@ -316,17 +344,15 @@ static enum advice_answer judge(struct question *q, const struct profile *p)
 static int fill_parameters(struct question *q, const struct profile *p, struct error *err)
 {
 	struct advice *a = q->advice;
-	double khz = 0, hz = 0;
-	int rc;
+	int rc = profile_parameters_with_lpj(p, subject_lpj(q->facts), a->parameters, sizeof(a->parameters));
 
-	facts_number(q->facts, "tsc.khz", &khz);
-	facts_number(q->facts, "kernel.hz", &hz);
-	rc = profile_parameters(p, khz, hz, a->parameters, sizeof(a->parameters));
 	if (rc == -ENODATA) {
 		snprintf(a->parameters, sizeof(a->parameters), "%s", p->parameters);
-		say(&a->notes, "The n of lpj=n is not known: it is TSC kHz * 1000 / HZ, and stands in the "
-			       "guest's boot log"
-			       " (dmesg | grep lpj); in the facts they are tsc.khz and kernel.hz.");
+		say(&a->notes,
+			"The n of lpj=n is not known: it is TSC kHz * 1000 / HZ, and stands in the "
+			"guest's boot log"
+			" (dmesg | grep lpj); in the facts they are tsc.khz and kernel.hz, and the log is "
+			"kernel_log.lines.");
 		return 0;
 	}
 	return rc ? error_set(err, rc, "%s: its parameters are too long", p->id) : 0;

@@ -295,6 +295,52 @@ static void short_forms_are_the_same(void **state)
 	free(a);
 }
 
+/* The number of lpj=n is that of the kernel's own log, then that of its TSC; one that was given is held against it. */
+static void the_number_of_lpj(void **state)
+{
+#define OLD(rest)                                                                                            \
+	"{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"pvclock\":false,"           \
+	"\"host\":{\"constant_tsc\":false}" rest "}"
+#define LOGGED                                                                                               \
+	",\"kernel_log\":{\"lines\":[{\"text\":\"tsc: Detected 2596 MHz\"},{\"text\":\"Calibrating delay "   \
+	"loop"                                                                                               \
+	" (skipped) preset value.. 5192.25 BogoMIPS (lpj=10384512)\"}]}"
+#define RATE ",\"tsc\":{\"khz\":2593900},\"kernel\":{\"hz\":1000}"
+	static const struct {
+		const char *facts, *parameters;
+		bool in_force;
+		const char *says;
+	} known[] = {
+		{ OLD(LOGGED), "notsc lpj=10384512", false, "" },
+		{ OLD(LOGGED RATE), "notsc lpj=10384512", false, "" },
+		{ OLD(RATE), "notsc lpj=2593900", false, "" },
+		{ OLD(""), "notsc lpj=n", false, "The n of lpj=n is not known" },
+		{ OLD(RATE ",\"command_line\":\"notsc lpj=2593912\""), "notsc lpj=2593900", true,
+			"booted with the advised parameters." },
+		{ OLD(RATE ",\"command_line\":\"notsc lpj=1111\""), "notsc lpj=2593900", false,
+			"booted with lpj=1111, but its number is 2593900." },
+		{ OLD(RATE ",\"command_line\":\"lpj=2593900 notsc lpj=1111\""), "notsc lpj=2593900", false,
+			"booted with lpj=1111" },
+		/* The log has the number that was given, and proves nothing. */
+		{ OLD(LOGGED ",\"command_line\":\"notsc lpj=10384512\""), "notsc lpj=n", true,
+			"whether lpj=10384512 is its number was not checked" },
+		{ OLD(",\"command_line\":\"notsc lpj=1111\""), "notsc lpj=n", true,
+			"whether lpj=1111 is its number was not checked" },
+	};
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		ask(known[i].facts, NULL, a);
+		if (strcmp(a->parameters, known[i].parameters) || a->in_force != known[i].in_force ||
+			a->at_risk != (known[i].in_force ? ADVICE_NO_RISK : ADVICE_RISK) ||
+			!says(a, known[i].says))
+			fail_msg("%s: '%s', in force %d, at risk %d", known[i].facts, a->parameters,
+				a->in_force, a->at_risk);
+	}
+	free(a);
+}
+
 /* A product's name tells the number of NT; a number that is given stands. */
 static void windows_by_name(void **state)
 {
@@ -462,6 +508,7 @@ int main(void)
 		cmocka_unit_test(reasons_are_true),
 		cmocka_unit_test(a_run_that_was_unstable),
 		cmocka_unit_test(short_forms_are_the_same),
+		cmocka_unit_test(the_number_of_lpj),
 		cmocka_unit_test(windows_by_name),
 		cmocka_unit_test(parameters_in_force),
 		cmocka_unit_test(what_is_not_in_force),

@@ -332,17 +332,22 @@ static const char *find_number(const char *text)
 	return NULL;
 }
 
-int profile_parameters(const struct profile *p, double tsc_khz, double hz, char *text, size_t size)
+int profile_parameters_with_lpj(const struct profile *p, double lpj, char *text, size_t size)
 {
 	const char *at = find_number(p->parameters);
 	int used;
 
 	if (!at)
 		used = snprintf(text, size, "%s", p->parameters);
-	else if (!(tsc_khz > 0) || !(hz > 0))
+	else if (!(lpj > 0))
 		return -ENODATA;
 	else
-		used = snprintf(text, size, "%.*slpj=%.0f%s", (int)(at - p->parameters), p->parameters,
-			tsc_khz * 1000 / hz, at + strlen(PARAMETERS_NUMBER));
+		used = snprintf(text, size, "%.*slpj=%.0f%s", (int)(at - p->parameters), p->parameters, lpj,
+			at + strlen(PARAMETERS_NUMBER));
 	return used >= 0 && (size_t)used < size ? 0 : -ENOSPC;
+}
+
+int profile_parameters(const struct profile *p, double tsc_khz, double hz, char *text, size_t size)
+{
+	return profile_parameters_with_lpj(p, tsc_khz > 0 && hz > 0 ? tsc_khz * 1000 / hz : 0, text, size);
 }

@@ -3,7 +3,9 @@
 #include "analysis/subject.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -293,4 +295,48 @@ bool parameters_on(const char *parameters, const char *command_line)
 		word += length + strspn(word + length, " ");
 	}
 	return parameters[0];
+}
+
+double command_line_lpj(const char *line)
+{
+	double lpj = 0;
+
+	while (*line) {
+		if (strncmp(line, "lpj=", 4) == 0)
+			lpj = (double)strtoull(line + 4, NULL, 10);
+		line += strcspn(line, " \t\n");
+		line += strspn(line, " \t\n");
+	}
+	return lpj;
+}
+
+/* "Calibrating delay loop (skipped) preset value.. 4800.00 BogoMIPS (lpj=9600000)": Linux init/calibrate.c. */
+static double logged_lpj(const json_t *facts)
+{
+	const json_t *lines = facts_get(facts, "kernel_log.lines"), *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		const char *text = facts_text(line, "text"), *at = text ? strstr(text, "(lpj=") : NULL;
+		unsigned long long lpj = at ? strtoull(at + 5, NULL, 10) : 0;
+
+		if (lpj && lpj < UINT32_MAX && strstr(text, "Calibrating delay"))
+			return (double)lpj;
+	}
+	return 0;
+}
+
+double subject_lpj(const json_t *facts)
+{
+	double lpj, khz = 0, hz = 0;
+	char line[4096];
+
+	subject_command_line(facts, line, sizeof(line));
+	lpj = command_line_lpj(line) > 0 ? 0 : logged_lpj(facts);
+	if (lpj > 0)
+		return lpj;
+	facts_number(facts, "tsc.khz", &khz);
+	facts_number(facts, "kernel.hz", &hz);
+	return khz > 0 && hz > 0 ? khz * 1000 / hz : 0;
 }

@@ -60,6 +60,15 @@ bool profile_has_situation(const struct profile *p, int situation);
 /* The kernel command line of the facts, up to its "--"; "" when it is not known. */
 void subject_command_line(const json_t *facts, char *text, size_t size);
 
+/*
+ * Loops per jiffy: what the log of this very kernel says, unless the command line gave it the number; else TSC cycles
+ * per tick, of tsc.khz and kernel.hz.  0: not known.
+ */
+double subject_lpj(const json_t *facts);
+
+/* The number of lpj= on the command line, the last one as the kernel takes it; 0: none. */
+double command_line_lpj(const char *command_line);
+
 /* Are all words of the parameters on the command line?  lpj=n stands for any number.  None: false. */
 bool parameters_on(const char *parameters, const char *command_line);
 
