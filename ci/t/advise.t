@@ -254,6 +254,17 @@ for bad in '[]' '{"facts":[]}' '{"schema":2,"facts":{}}' '{"role":"guest","role"
 done
 facts <<<'{"role":7,"os":[],"kernel":{"release":{}},"cpu":{"flags":"x"},"clocksource":{"available":"tsc"},"kernel_log":{"lines":[3,{}]},"command_line":{"parameters":[1,{"name":2}]}}'
 advise
-is "$rc" 3 "facts of wrong types are not known"
+is "$rc $(wc -l <"$T/err")" "2 1" "facts of wrong types are refused: one line, exit code 2"
+facts <<<'{"role":"guest","os":{"name":"CentOS","version":5.4}}'
+advise
+is "$rc" 2 "a version that is a number: exit code 2"
+like "$err" 'facts.json: os.version must be a text in quotes, as "5.4"' "with its key and what it may be"
+facts <<<'{"role":"host","host":{"constant_tsc":true},"kernel_log":["Marking TSC unstable"]}'
+advise
+is "$rc" 2 "a log of another shape is not dropped: exit code 2"
+clkdrift inspect --json
+cp "$T/out" "$T/facts.json"
+clkdrift advise --facts "$T/facts.json"
+is "$rc" "$code" "what inspect prints is taken, with the answer for this machine"
 
 finish
