@@ -162,6 +162,11 @@ static void bad_rows_are_refused(void **state)
 		{ "id,role,parameters,note\nx,guest,,one, two\n",
 			":2: the row has 5 columns, the header 4: put a text that holds commas into double "
 			"quotes" },
+		{ "id,role,parameters,note,side_effects\nx,guest,,one, two,1\n",
+			":2: the row has 6 columns" },
+		{ "id,role,parameters,note,side_effects\nx,guest,,one,two,1\n", ":2: the row has 6 columns" },
+		{ "id,role,parameters\nx,guest\ny,guest,,1,2,3\n", ":2: the row has 2 columns, too few" },
+		{ "id,role,parameters,side_effects\nx,guest,,b\ny,guest,,1,2,3\n", ":2: side_effects \"b\"" },
 		{ "id,role,parameters\ny,guest,\nx,guest,,\n", ":3: the row has 4 columns" },
 		{ "id,role,parameters,pvclok\nx,guest,,yes\n",
 			":1: no column is called \"pvclok\": is it \"pvclock\"?" },

@@ -26,6 +26,7 @@ struct reader {
 	int map[CSV_COLUMNS_MAX]; /* column in the file -> wanted column, or -1 */
 	bool mapped;		  /* the header was read */
 	unsigned column, found;	  /* in this row: columns so far, wanted ones among them */
+	bool explained;		  /* the row that was refused is at its end */
 	bool cut_row;		  /* the row at hand has no line end */
 	bool after_cr, row_begun;
 	bool through_parser; /* from here on: a quoted field may hold line ends */
@@ -171,11 +172,11 @@ static void on_field(void *text, size_t length, void *context)
 
 	r->row_begun = true;
 	r->after_cr = false;
-	if (r->rc)
+	if (r->rc && !(r->handler->exact && r->mapped)) /* else how long the row is may tell more */
 		return;
 	if (!r->mapped) {
 		map_column(r, text, length);
-	} else if (r->column < CSV_COLUMNS_MAX && !r->cut_row) {
+	} else if (r->column < CSV_COLUMNS_MAX && !r->cut_row && !r->rc) {
 		wanted = r->map[r->column];
 		if (wanted >= 0) {
 			r->found++;
@@ -205,6 +206,28 @@ static int header_done(struct reader *r)
 	return 0;
 }
 
+static bool is_too_long(const struct reader *r)
+{
+	return r->handler->exact && r->width && r->column > r->width;
+}
+
+static int refuse_length(struct reader *r)
+{
+	return error_set(r->at.err, -EINVAL,
+		"%s:%llu: the row has %u columns, the header %u: put a text that holds commas into double "
+		"quotes",
+		r->at.path, (unsigned long long)r->at.line, r->column, r->width);
+}
+
+/* A field that was refused may stand in the wrong column: then that is the reason. */
+static void explain(struct reader *r)
+{
+	if (!is_too_long(r) || r->explained || !r->at.err)
+		return;
+	r->at.err->text[0] = '\0';
+	refuse_length(r);
+}
+
 static int row_done(struct reader *r)
 {
 	if (r->cut_row)
@@ -214,11 +237,8 @@ static int row_done(struct reader *r)
 	if (r->found < r->there)
 		return error_set(r->at.err, -EINVAL, "%s:%llu: the row has %u columns, too few", r->at.path,
 			(unsigned long long)r->at.line, r->column);
-	if (r->handler->exact && r->width && r->column > r->width)
-		return error_set(r->at.err, -EINVAL,
-			"%s:%llu: the row has %u columns, the header %u: put a text that holds commas into "
-			"double quotes",
-			r->at.path, (unsigned long long)r->at.line, r->column, r->width);
+	if (is_too_long(r))
+		return refuse_length(r);
 	return r->handler->row(r->handler->context, &r->at);
 }
 
@@ -231,8 +251,11 @@ static void on_row(int end, void *context)
 	r->after_cr = end == '\r';
 	if (second_half)
 		return;
+	if (r->row_begun && r->rc)
+		explain(r);
 	if (r->row_begun && !r->rc)
 		r->rc = row_done(r);
+	r->explained |= r->rc != 0; /* what comes behind the row says nothing of it */
 	r->row_begun = false;
 	r->column = r->found = 0;
 	r->at.line++;
@@ -257,7 +280,7 @@ static void split_plain(struct reader *r, char *text, size_t length)
 {
 	char *end = text + length, *field = text;
 
-	for (char *c = text; c < end && !r->rc; c++) {
+	for (char *c = text; c < end && (!r->rc || (r->handler->exact && !r->explained)); c++) {
 		if (*c != ',' && *c != '\n')
 			continue;
 		if (*c == ',' || c > field || r->row_begun)
