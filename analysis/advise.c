@@ -219,32 +219,25 @@ static bool left_the_tsc(const struct question *q)
 	return false;
 }
 
-/* The parameters are there; is lpj=, where it is one of them, this kernel's number? */
-static bool booted_with(struct question *q, const struct profile *p)
+/* The profile sets lpj=, the command line has another number than this kernel's, and that is known. */
+static bool has_wrong_lpj(const struct question *q, const struct profile *p)
 {
-	double given = command_line_lpj(q->command_line), right = subject_lpj(q->facts);
+	const double given = command_line_lpj(q->command_line), right = subject_lpj(q->facts);
 
-	if (!parameters_on(p->parameters, q->command_line))
-		return false;
-	if (!parameters_on("lpj=n", p->parameters)) {
-		say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
-		return true;
-	}
-	if (!(right > 0)) {
+	return parameters_on("lpj=n", p->parameters) && given > 0 && right > 0 &&
+	       fabs(given / right - 1) > LPJ_OFF_MAX;
+}
+
+static void say_booted(struct question *q, const struct profile *p)
+{
+	if (parameters_on("lpj=n", p->parameters) && !(subject_lpj(q->facts) > 0))
 		say(&q->advice->reasons,
 			"The kernel was booted with the advised parameters; whether lpj=%.0f is its number "
 			"was "
 			"not checked.",
-			given);
-		return true;
-	}
-	if (fabs(given / right - 1) > LPJ_OFF_MAX) {
-		say(&q->advice->reasons, "The kernel was booted with lpj=%.0f, but its number is %.0f.",
-			given, right);
-		return false;
-	}
-	say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
-	return true;
+			command_line_lpj(q->command_line));
+	else
+		say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
 }
 
 static void note_force(struct question *q, const struct profile *p)
@@ -255,8 +248,12 @@ static void note_force(struct question *q, const struct profile *p)
 		a->in_force = settings_done(q, p);
 		say(&a->reasons, "The clocksource in use is the advised one, %s.",
 			facts_text(q->facts, "clocksource.current"));
-	} else if (booted_with(q, p)) {
+	} else if (has_wrong_lpj(q, p)) {
+		say(&a->reasons, "The kernel was booted with lpj=%.0f, but its number is %.0f.",
+			command_line_lpj(q->command_line), subject_lpj(q->facts));
+	} else if (parameters_on(p->parameters, q->command_line)) {
 		a->in_force = settings_done(q, p);
+		say_booted(q, p);
 	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
 		a->in_force = true;
 		say(&a->reasons, "The command line has the clocks follow %s, which is not made from the TSC.",

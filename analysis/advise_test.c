@@ -321,6 +321,9 @@ static void the_number_of_lpj(void **state)
 			"booted with lpj=1111, but its number is 2593900." },
 		{ OLD(RATE ",\"command_line\":\"lpj=2593900 notsc lpj=1111\""), "notsc lpj=2593900", false,
 			"booted with lpj=1111" },
+		/* Whatever clock is in use. */
+		{ OLD(RATE ",\"command_line\":\"notsc lpj=1111\",\"clocksource\":{\"current\":\"acpi_pm\"}"),
+			"notsc lpj=2593900", false, "booted with lpj=1111" },
 		/* The log has the number that was given, and proves nothing. */
 		{ OLD(LOGGED ",\"command_line\":\"notsc lpj=10384512\""), "notsc lpj=n", true,
 			"whether lpj=10384512 is its number was not checked" },
