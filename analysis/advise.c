@@ -15,6 +15,7 @@
 #include "results/text.h"
 
 #define COMMAND_LINE_BYTES 4096
+#define LPJ_OFF_MAX	   0.005 /* a calibration at boot is closer than that; as rule_lpj() of the parameters */
 
 /* All that the parts below look at. */
 struct question {
@@ -52,6 +53,11 @@ __attribute__((format(printf, 2, 3))) static void say(struct advice_lines *lines
 		if (strcmp(lines->text[i], text) == 0)
 			return;
 	lines->count++;
+}
+
+static int holds(const struct question *q, const char *situation)
+{
+	return situations[situation_find(situation, strlen(situation))].holds(q->facts);
 }
 
 /* ---- which profile ---- */
@@ -119,7 +125,32 @@ static const struct profile *best_match(const struct question *q)
 	return best;
 }
 
-/* Could the profile, if more were known, be a better answer with other parameters? */
+static bool asks(const struct profile *p)
+{
+	return p->parameters[0] || p->host_settings[0] || p->hypervisor_settings[0];
+}
+
+static bool is_for_a_risk(const struct profile *p)
+{
+	for (int i = 0; situations[i].name; i++)
+		if (situations[i].risk && profile_has_situation(p, i))
+			return true;
+	return asks(p) && (!p->situation[0] || p->host_constant_tsc[0] == 'n');
+}
+
+/* A danger that is known, whatever the catalogue has for it. */
+static bool any_risk(const struct question *q)
+{
+	for (int i = 0; situations[i].name; i++)
+		if (situations[i].risk && situations[i].holds(q->facts) > 0)
+			return true;
+	return q->subject.host_constant_tsc == 0 && q->subject.pvclock != 1;
+}
+
+/*
+ * Could the profile, if more were known, be a better answer with other parameters?  A danger that is only possible
+ * keeps no answer back that is for a known one.
+ */
 static bool is_open(const struct question *q, const struct profile *best, const struct profile *p,
 	struct missing *missing)
 {
@@ -127,6 +158,8 @@ static bool is_open(const struct question *q, const struct profile *best, const 
 
 	*missing = (struct missing){ .count = 0 };
 	if (subject_match(&q->subject, q->facts, p, missing) != MATCH_UNKNOWN)
+		return false;
+	if (missing->open_danger && (best ? is_for_a_risk(best) : any_risk(q)))
 		return false;
 	if (!best)
 		return true;
@@ -154,19 +187,6 @@ static void find_missing(struct question *q, const struct profile *best)
 
 /* ---- at risk or not ---- */
 
-static bool asks(const struct profile *p)
-{
-	return p->parameters[0] || p->host_settings[0] || p->hypervisor_settings[0];
-}
-
-static bool is_for_a_risk(const struct profile *p)
-{
-	for (int i = 0; situations[i].name; i++)
-		if (situations[i].risk && profile_has_situation(p, i))
-			return true;
-	return asks(p) && (!p->situation[0] || p->host_constant_tsc[0] == 'n');
-}
-
 /* The kernel has taken that clocksource already, by itself or because it was told to. */
 static bool is_current_clocksource(const json_t *facts, const char *parameters)
 {
@@ -180,9 +200,7 @@ static bool is_current_clocksource(const json_t *facts, const char *parameters)
 /* Host settings that the facts can show: with the frequency held nothing is left to do. */
 static bool settings_done(const struct question *q, const struct profile *p)
 {
-	const int frequency = situation_find("cpufreq-changes-tsc", strlen("cpufreq-changes-tsc"));
-
-	return !p->host_settings[0] || situations[frequency].holds(q->facts) == 0;
+	return !p->host_settings[0] || holds(q, "cpufreq-changes-tsc") == 0;
 }
 
 /* The command line asks for a timer that is not made from the TSC, and it is in use. */
@@ -201,6 +219,27 @@ static bool left_the_tsc(const struct question *q)
 	return false;
 }
 
+/* The profile sets lpj=, the command line has another number than this kernel's, and that is known. */
+static bool has_wrong_lpj(const struct question *q, const struct profile *p)
+{
+	const double given = command_line_lpj(q->command_line), right = subject_lpj(q->facts);
+
+	return parameters_on("lpj=n", p->parameters) && given > 0 && right > 0 &&
+	       fabs(given / right - 1) > LPJ_OFF_MAX;
+}
+
+static void say_booted(struct question *q, const struct profile *p)
+{
+	if (parameters_on("lpj=n", p->parameters) && !(subject_lpj(q->facts) > 0))
+		say(&q->advice->reasons,
+			"The kernel was booted with the advised parameters; whether lpj=%.0f is its number "
+			"was "
+			"not checked.",
+			command_line_lpj(q->command_line));
+	else
+		say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
+}
+
 static void note_force(struct question *q, const struct profile *p)
 {
 	struct advice *a = q->advice;
@@ -209,9 +248,12 @@ static void note_force(struct question *q, const struct profile *p)
 		a->in_force = settings_done(q, p);
 		say(&a->reasons, "The clocksource in use is the advised one, %s.",
 			facts_text(q->facts, "clocksource.current"));
+	} else if (has_wrong_lpj(q, p)) {
+		say(&a->reasons, "The kernel was booted with lpj=%.0f, but its number is %.0f.",
+			command_line_lpj(q->command_line), subject_lpj(q->facts));
 	} else if (parameters_on(p->parameters, q->command_line)) {
 		a->in_force = settings_done(q, p);
-		say(&a->reasons, "The kernel was booted with the advised parameters.");
+		say_booted(q, p);
 	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
 		a->in_force = true;
 		say(&a->reasons, "The command line has the clocks follow %s, which is not made from the TSC.",
@@ -219,15 +261,35 @@ static void note_force(struct question *q, const struct profile *p)
 	}
 }
 
-/* Whether a guest's TSC that is not constant is corrected for. */
-static void pvclock_reason(struct question *q)
+/* Whether a guest's TSC that is not constant is corrected for; p may be NULL. */
+static void pvclock_reason(struct question *q, const struct profile *p)
 {
 	const struct subject *s = &q->subject;
+	const char *current = facts_text(q->facts, "clocksource.current");
 
-	if (s->host_constant_tsc != 0 || strcmp(s->role, "guest") != 0 || s->pvclock < 0)
+	if (s->host_constant_tsc != 0 || strcmp(s->role, "guest") != 0 || s->pvclock < 0 ||
+		(p && !p->pvclock[0]))
 		return;
-	say(&q->advice->reasons, s->pvclock ? "The guest has a pvclock, which corrects for it."
-					    : "The guest has no pvclock to correct for it.");
+	if (!s->pvclock)
+		say(&q->advice->reasons, "The guest has no pvclock to correct for it.");
+	else if (p && asks(p) && !(current && strcmp(current, "kvm-clock") == 0))
+		say(&q->advice->reasons,
+			"The guest has a pvclock, which corrects for it where it is in use.");
+	else
+		say(&q->advice->reasons, "The guest has a pvclock, which corrects for it.");
+}
+
+/* What of a kernel that trusts its TSC, or does not offer it, is known beyond the flags of the CPU. */
+static void kernel_reason(struct question *q, const struct profile *p)
+{
+	struct advice_lines *reasons = &q->advice->reasons;
+
+	if (p && profile_has_situation(p, situation_find("tsc-trusted", strlen("tsc-trusted"))) &&
+		holds(q, "tsc-marked-unstable") == 0 && facts_flag(q->facts, "kernel_log.from_boot") > 0)
+		say(reasons, "The kernel did not complain of it.");
+	if (q->subject.host_constant_tsc > 0 && holds(q, "has-tsc") == 0)
+		say(reasons,
+			"The kernel does not offer the TSC as a clocksource: it gave it up, or was told to.");
 }
 
 /* What holds and is a danger, or is what the profile was chosen for. */
@@ -242,17 +304,22 @@ static void reasons_of(struct question *q, const struct profile *p)
 			situations[i].holds(q->facts) > 0)
 			say(reasons, "%s", situations[i].meaning);
 	}
-	pvclock_reason(q);
-	if (p && !asks(p) && !is_for_a_risk(p))
-		say(reasons, "No settings are asked for on such a system (%s).", p->source);
+	pvclock_reason(q, p);
+	kernel_reason(q, p);
 }
 
-static bool any_risk(const struct question *q)
+/* What an answer rests on that no reason was said for; p is the profile that fits, or NULL. */
+static void catalogue_reason(struct question *q, const struct profile *p)
 {
-	for (int i = 0; situations[i].name; i++)
-		if (situations[i].risk && situations[i].holds(q->facts) > 0)
-			return true;
-	return q->subject.host_constant_tsc == 0 && q->subject.pvclock != 1;
+	const char *source = p && p->source[0] ? p->source : "the catalogue";
+	struct advice *a = q->advice;
+
+	if (p && a->at_risk == ADVICE_NO_RISK && !asks(p) && !is_for_a_risk(p))
+		say(&a->reasons, "No settings are asked for on such a system (%s).", source);
+	if (p && a->at_risk == ADVICE_RISK && is_for_a_risk(p) && !any_risk(q))
+		say(&a->reasons,
+			"The catalogue has settings for such a system (%s: %s, line %u; source: %s).", p->id,
+			p->file, p->line, source);
 }
 
 static enum advice_answer judge(struct question *q, const struct profile *p)
@@ -274,32 +341,54 @@ static enum advice_answer judge(struct question *q, const struct profile *p)
 static int fill_parameters(struct question *q, const struct profile *p, struct error *err)
 {
 	struct advice *a = q->advice;
-	double khz = 0, hz = 0;
-	int rc;
+	int rc = profile_parameters_with_lpj(p, subject_lpj(q->facts), a->parameters, sizeof(a->parameters));
 
-	facts_number(q->facts, "tsc.khz", &khz);
-	facts_number(q->facts, "kernel.hz", &hz);
-	rc = profile_parameters(p, khz, hz, a->parameters, sizeof(a->parameters));
 	if (rc == -ENODATA) {
 		snprintf(a->parameters, sizeof(a->parameters), "%s", p->parameters);
-		say(&a->notes, "The n of lpj=n is not known: it is TSC kHz * 1000 / HZ, and stands in the "
-			       "guest's boot log"
-			       " (dmesg | grep lpj); in the facts they are tsc.khz and kernel.hz.");
+		say(&a->notes,
+			"The n of lpj=n is not known: it is TSC kHz * 1000 / HZ, and stands in the "
+			"guest's boot log"
+			" (dmesg | grep lpj); in the facts they are tsc.khz and kernel.hz, and the log is "
+			"kernel_log.lines.");
 		return 0;
 	}
 	return rc ? error_set(err, rc, "%s: its parameters are too long", p->id) : 0;
 }
 
+/* Facts that say both, and which of them stands. */
+static void note_contradiction(struct question *q)
+{
+	const int flag = facts_flag(q->facts, "cpu.flags.constant_tsc"), taken = q->subject.host_constant_tsc;
+
+	if (flag >= 0 && flag != taken)
+		say(&q->advice->notes,
+			"host.constant_tsc says %s and cpu.flags.constant_tsc %s: host.constant_tsc was "
+			"taken.",
+			taken ? "yes" : "no", flag ? "yes" : "no");
+}
+
+static void note_ntp(struct question *q, const struct profile *p)
+{
+	const json_t *running = facts_get(q->facts, "time_daemon.running");
+	const bool none = json_is_array(running) && !json_array_size(running);
+
+	if (none || (p && (q->subject.host_constant_tsc == 0 || q->advice->at_risk == ADVICE_RISK)))
+		say(&q->advice->notes,
+			"%sNTP should run on the host and on its guests, with a server that both reach.",
+			none ? "No time daemon runs. " : "");
+}
+
+/* p may be NULL. */
 static void notes_of(struct question *q, const struct profile *p)
 {
 	struct advice_lines *notes = &q->advice->notes;
 	const json_t *lines = facts_get(q->facts, "kernel_log.lines");
 
-	if (p->note[0])
+	if (p && p->note[0])
 		say(notes, "%s", p->note);
-	if (q->subject.host_constant_tsc == 0 || q->advice->at_risk == ADVICE_RISK)
-		say(notes, "NTP should run on the host and on its guests, with a server that both reach.");
-	if (facts_get(q->facts, "unreadable") &&
+	note_contradiction(q);
+	note_ntp(q, p);
+	if (p && facts_get(q->facts, "unreadable") &&
 		(!lines || facts_flag(q->facts, "kernel_log.from_boot") == 0))
 		say(notes,
 			"The kernel's log could not be read from the boot on: what it said of the TSC is not"
@@ -473,7 +562,7 @@ int advise(const json_t *facts, const struct profiles *catalogue, const struct a
 	struct question q = {
 		.facts = facts, .catalogue = catalogue, .evidence = evidence, .wish = wish, .advice = advice
 	};
-	const struct profile *p;
+	const struct profile *p, *fits;
 	int rc = 0;
 
 	*advice = (struct advice){ 0 };
@@ -483,15 +572,16 @@ int advise(const json_t *facts, const struct profiles *catalogue, const struct a
 	find_missing(&q, p);
 	if (advice->missing.count)
 		p = NULL;
-	reasons_of(&q, p);
+	fits = p;
+	reasons_of(&q, fits);
 	advice->at_risk = advice->missing.count ? ADVICE_NOT_KNOWN : judge(&q, p);
 	if (wish)
 		rc = take_wish(&q, &p, err);
 	p = rc ? NULL : weigh(&q, p);
+	catalogue_reason(&q, fits);
 	if (p)
 		rc = fill_parameters(&q, p, err);
-	if (p)
-		notes_of(&q, p);
+	notes_of(&q, p);
 	text_clean(advice->evidence_text);
 	advice->profile = p;
 	return rc;

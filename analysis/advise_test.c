@@ -46,7 +46,10 @@ static void ask(const char *text, const struct advise_evidence *evidence, struct
 
 #define GUEST(rest) "{\"hypervisor\":{\"present\":true,\"name\":\"KVM\"}," rest "}"
 #define MODERN	    "\"kernel\":{\"release\":\"6.1.0\",\"machine\":\"x86_64\"}"
-#define NO_TSC	    "\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}"
+#define NESTED                                                                                               \
+	"\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"                                  \
+	"\"kvm_host\":{\"module\":true,\"device\":true}"
+#define NO_TSC "\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}"
 
 /* What a snapshot of inspect leads to: profile, parameters and answer. */
 static void newer_systems(void **state)
@@ -134,6 +137,243 @@ static void a_fact_less_is_not_an_answer(void **state)
 		json_decref(facts);
 	}
 	free(a);
+}
+
+/* All that the answer says. */
+static bool says(const struct advice *a, const char *text)
+{
+	const struct advice_lines *const parts[] = { &a->reasons, &a->missing, &a->notes };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		for (size_t k = 0; k < parts[i]->count; k++)
+			if (strstr(parts[i]->text[k], text))
+				return true;
+	return false;
+}
+
+/* No sentence claims more than the facts tell, and none is said against the answer. */
+static void reasons_are_true(void **state)
+{
+	static const struct {
+		const char *facts;
+		enum advice_answer at_risk;
+		const char *says, *silent;
+	} known[] = {
+		/* A risk that follows from the catalogue alone says so. */
+		{ "{\"role\":\"guest\",\"os\":{\"name\":\"Windows\",\"version\":\"10.0\"}}", ADVICE_RISK,
+			"The catalogue has settings for such a system (windows-hyperv-clock: windows.csv, "
+			"line",
+			"No settings" },
+		/* What the kernel said is told only where its whole log is known. */
+		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}}}",
+			ADVICE_NO_RISK, "The TSC is constant and does not stop", "did not complain" },
+		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+		  "\"kernel_log\":{\"from_boot\":false,\"lines\":[]}}",
+			ADVICE_NO_RISK, "The TSC is constant and does not stop", "did not complain" },
+		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+		  "\"kernel_log\":{\"from_boot\":true,\"lines\":[]}}",
+			ADVICE_NO_RISK, "The kernel did not complain of it.", "not offer" },
+		/* A kernel that does not offer the TSC gave it up. */
+		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+		  "\"clocksource\":{\"available\":[\"hpet\",\"acpi_pm\"]}}",
+			ADVICE_NOT_KNOWN, "kernel_log.lines", "does not stop" },
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"cpu\":{\"flags\":{\"constant_tsc\":true,"
+		  "\"nonstop_tsc\":true}},\"clocksource\":{\"available\":[\"hpet\"]}}",
+			ADVICE_NOT_KNOWN, "The kernel does not offer the TSC", "does not stop" },
+		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+		  "\"clocksource\":{\"available\":[\"hpet\"]},\"command_line\":\"ro tsc=unstable\"}",
+			ADVICE_NO_RISK, "gave it up, or was told to", "does not stop" },
+		/* A danger that one fact would decide is asked for where no other one is known. */
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
+		  "true,\"nonstop_tsc\":false}},\"idle\":{\"driver\":\"intel_idle\"}}",
+			ADVICE_NOT_KNOWN, "idle.states", "No settings" },
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"nonstop_tsc\":"
+		  "false}},\"idle\":{\"states\":[{\"name\":\"C1\"}]}}",
+			ADVICE_NO_RISK, "No settings are asked for", "idle.states" },
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"nonstop_tsc\":"
+		  "false}},\"idle\":{\"states\":[{\"name\":\"C6\"}]}}",
+			ADVICE_RISK, "Idle states stop this TSC", "idle.states" },
+		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}}",
+			ADVICE_RISK, "The TSC is not constant", "idle.states" },
+		/* The pvclock is a reason only where the profile looks at it. */
+		{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.3\"},\"arch\":\"x86_64\",\"host\":{"
+		  "\"constant_tsc\":false},\"pvclock\":true}",
+			ADVICE_RISK, "The TSC is not constant", "pvclock" },
+		{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"host\":{"
+		  "\"constant_tsc\":false},\"pvclock\":true}",
+			ADVICE_NO_RISK, "has a pvclock, which corrects for it.", "no pvclock" },
+		{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"host\":{"
+		  "\"constant_tsc\":false},\"pvclock\":false}",
+			ADVICE_RISK, "The guest has no pvclock", "corrects" },
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":false},\"pvclock\":"
+		  "true}",
+			ADVICE_RISK, "corrects for it where it is in use.", "no pvclock" },
+		/* Facts that say both. */
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
+		  "false}}}",
+			ADVICE_NO_RISK,
+			"host.constant_tsc says yes and cpu.flags.constant_tsc no: host.constant_tsc was "
+			"taken.",
+			"not constant" },
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":\"no\"},\"cpu\":{\"flags\":{\"constant_"
+		  "tsc\":true}}}",
+			ADVICE_RISK, "host.constant_tsc says no and cpu.flags.constant_tsc yes",
+			"No settings" },
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
+		  "true}}}",
+			ADVICE_NO_RISK, "No settings", "was taken" },
+		/* Whose time nobody keeps is told of NTP. */
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"time_daemon\":{\"running\":[]}}",
+			ADVICE_NO_RISK, "No time daemon runs. NTP should run", "was taken" },
+		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"time_daemon\":{\"running\":[{"
+		  "\"name\":\"chronyd\"}]}}",
+			ADVICE_NO_RISK, "No settings", "NTP" },
+		{ "{\"time_daemon\":{\"running\":[]}}", ADVICE_NOT_KNOWN, "No time daemon runs.",
+			"No settings" },
+	};
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		ask(known[i].facts, NULL, a);
+		if (a->at_risk != known[i].at_risk || !says(a, known[i].says) || says(a, known[i].silent))
+			fail_msg("%s: at risk %d, '%s': %d, '%s': %d", known[i].facts, a->at_risk,
+				known[i].says, says(a, known[i].says), known[i].silent,
+				says(a, known[i].silent));
+	}
+	free(a);
+}
+
+/* An unstable run is not answered with a catalogue that asks for nothing. */
+static void a_run_that_was_unstable(void **state)
+{
+	struct evidence_row row = { "", "", "quiet", "unstable", "monotonic drifts", false, 5, 80 };
+	struct advise_evidence e = { .kind = EVIDENCE_HERE, .rows = &row, .count = 1 };
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	ask("{\"role\":\"host\",\"host\":{\"constant_tsc\":true}}", &e, a);
+	assert_int_equal(a->at_risk, ADVICE_RISK);
+	assert_true(says(a, "Measured here: unstable. monotonic drifts"));
+	assert_false(says(a, "No settings are asked for"));
+	strcpy(row.status, "stable");
+	ask("{\"role\":\"host\",\"host\":{\"constant_tsc\":true}}", &e, a);
+	assert_int_equal(a->at_risk, ADVICE_NO_RISK);
+	assert_true(says(a, "No settings are asked for"));
+	free(a);
+}
+
+/* Facts written in short say the same as a snapshot at length. */
+static void short_forms_are_the_same(void **state)
+{
+	static const struct {
+		const char *facts, *profile, *parameters;
+		enum advice_answer at_risk;
+	} known[] = {
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":false},\"pvclock\":"
+		  "true}",
+			"no-constant-tsc-kvm-clock", "clocksource=kvm-clock", ADVICE_RISK },
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":\"no\"},\"pvclock\":"
+		  "\"yes\"}",
+			"no-constant-tsc-kvm-clock", "clocksource=kvm-clock", ADVICE_RISK },
+		{ "{\"hypervisor\":\"KVM\",\"kernel\":\"6.1.0\"," NESTED "}", "nested-guest", "",
+			ADVICE_NO_RISK },
+		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\"," NESTED "}", "nested-guest", "",
+			ADVICE_NO_RISK },
+		{ GUEST("\"kernel\":\"6.1.0\"," NESTED), "nested-guest", "", ADVICE_NO_RISK },
+	};
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		ask(known[i].facts, NULL, a);
+		if (!a->profile || strcmp(a->profile->id, known[i].profile) ||
+			strcmp(a->parameters, known[i].parameters) || a->at_risk != known[i].at_risk)
+			fail_msg("%s: %s, \"%s\", at risk %d", known[i].facts,
+				a->profile ? a->profile->id : "no profile", a->parameters, a->at_risk);
+	}
+	free(a);
+}
+
+/* The number of lpj=n is that of the kernel's own log, then that of its TSC; one that was given is held against it. */
+static void the_number_of_lpj(void **state)
+{
+#define OLD(rest)                                                                                            \
+	"{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"pvclock\":false,"           \
+	"\"host\":{\"constant_tsc\":false}" rest "}"
+#define LOGGED                                                                                               \
+	",\"kernel_log\":{\"lines\":[{\"text\":\"tsc: Detected 2596 MHz\"},{\"text\":\"Calibrating delay "   \
+	"loop"                                                                                               \
+	" (skipped) preset value.. 5192.25 BogoMIPS (lpj=10384512)\"}]}"
+#define RATE ",\"tsc\":{\"khz\":2593900},\"kernel\":{\"hz\":1000}"
+	static const struct {
+		const char *facts, *parameters;
+		bool in_force;
+		const char *says;
+	} known[] = {
+		{ OLD(LOGGED), "notsc lpj=10384512", false, "" },
+		{ OLD(LOGGED RATE), "notsc lpj=10384512", false, "" },
+		{ OLD(RATE), "notsc lpj=2593900", false, "" },
+		{ OLD(""), "notsc lpj=n", false, "The n of lpj=n is not known" },
+		{ OLD(RATE ",\"command_line\":\"notsc lpj=2593912\""), "notsc lpj=2593900", true,
+			"booted with the advised parameters." },
+		{ OLD(RATE ",\"command_line\":\"notsc lpj=1111\""), "notsc lpj=2593900", false,
+			"booted with lpj=1111, but its number is 2593900." },
+		{ OLD(RATE ",\"command_line\":\"lpj=2593900 notsc lpj=1111\""), "notsc lpj=2593900", false,
+			"booted with lpj=1111" },
+		/* Whatever clock is in use. */
+		{ OLD(RATE ",\"command_line\":\"notsc lpj=1111\",\"clocksource\":{\"current\":\"acpi_pm\"}"),
+			"notsc lpj=2593900", false, "booted with lpj=1111" },
+		/* The log has the number that was given, and proves nothing. */
+		{ OLD(LOGGED ",\"command_line\":\"notsc lpj=10384512\""), "notsc lpj=n", true,
+			"whether lpj=10384512 is its number was not checked" },
+		{ OLD(",\"command_line\":\"notsc lpj=1111\""), "notsc lpj=n", true,
+			"whether lpj=1111 is its number was not checked" },
+	};
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		ask(known[i].facts, NULL, a);
+		if (strcmp(a->parameters, known[i].parameters) || a->in_force != known[i].in_force ||
+			a->at_risk != (known[i].in_force ? ADVICE_NO_RISK : ADVICE_RISK) ||
+			!says(a, known[i].says))
+			fail_msg("%s: '%s', in force %d, at risk %d", known[i].facts, a->parameters,
+				a->in_force, a->at_risk);
+	}
+	free(a);
+}
+
+/* A product's name tells the number of NT; a number that is given stands. */
+static void windows_by_name(void **state)
+{
+	static const struct {
+		const char *name, *version, *wanted;
+	} known[] = { { "Microsoft Windows Server 2019", NULL, "10.0" },
+		{ "Microsoft Windows 10", NULL, "10.0" },
+		{ "Microsoft Windows 10 Pro", "10.0.19045", "10.0.19045" }, { "Windows XP", NULL, "5.1" },
+		{ "Windows XP Professional SP3", NULL, "5.1" }, { "Windows Server 2003 R2", NULL, "5.2" },
+		{ "Windows Server 2003", "5.2", "5.2" }, { "microsoft(r) windows Vista", NULL, "6.0" },
+		{ "Windows Server 2008", NULL, "6.0" }, { "Windows Server 2008 R2", NULL, "6.1" },
+		{ "Windows 7", NULL, "6.1" }, { "Windows 8", NULL, "6.2" }, { "Windows 8.1", NULL, "6.3" },
+		{ "Windows Server 2012", NULL, "6.2" }, { "Windows Server 2012 R2", NULL, "6.3" },
+		{ "Windows 11", NULL, "10.0" }, { "Windows Server 2022", "", "10.0" },
+		{ "Windows", "XP", "5.1" }, { "Windows", "Server 2003", "5.2" }, { "Windows", "6.1", "6.1" },
+		{ "Windows", "10.0", "10.0" }, { "Windows", NULL, "" }, { "Windows 95", NULL, "" },
+		{ "Windows 2003x", NULL, "" }, { "Windows 70", NULL, "" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		json_t *facts = json_pack(
+			"{s:{s:s, s:s?}}", "os", "name", known[i].name, "version", known[i].version);
+		const struct profile windows = { .guest_os = "Windows" };
+		struct subject s;
+
+		subject_read(facts, &s);
+		if (strcmp(s.version, known[i].wanted) != 0 || !subject_is_os(&s, &windows))
+			fail_msg("%s: '%s', version '%s'", known[i].name, s.os, s.version);
+		json_decref(facts);
+	}
 }
 
 static void parameters_in_force(void **state)
@@ -268,6 +508,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(newer_systems),
 		cmocka_unit_test(a_fact_less_is_not_an_answer),
+		cmocka_unit_test(reasons_are_true),
+		cmocka_unit_test(a_run_that_was_unstable),
+		cmocka_unit_test(short_forms_are_the_same),
+		cmocka_unit_test(the_number_of_lpj),
+		cmocka_unit_test(windows_by_name),
 		cmocka_unit_test(parameters_in_force),
 		cmocka_unit_test(what_is_not_in_force),
 		cmocka_unit_test(which_configuration_is_like_it),

@@ -133,6 +133,14 @@ static bool is_range(const char *text)
 	       (!dash || is_bound(dash + 1, strlen(dash + 1)));
 }
 
+/* No version is in it: its lower end lies above the upper one. */
+static bool is_reversed(const char *range)
+{
+	const char *dash = strchr(range, '-');
+
+	return dash && dash > range && dash[1] && compare_to_bound(range, dash + 1, strlen(dash + 1)) > 0;
+}
+
 static bool is_id(const char *text)
 {
 	return text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
@@ -182,9 +190,9 @@ static int check_text(const struct csv_file *at, const struct column *c, const c
 		snprintf(why, sizeof(why), "not one of%s", c->choice);
 		return refuse(at, c, text, why);
 	case KIND_RANGE:
-		return is_range(text)
-			       ? 0
-			       : refuse(at, c, text, "not a range of versions, as 5.4, 5.0-5.3 or 5.2-");
+		if (!is_range(text))
+			return refuse(at, c, text, "not a range of versions, as 5.4, 5.0-5.3 or 5.2-");
+		return is_reversed(text) ? refuse(at, c, text, "the lower version must come first") : 0;
 	case KIND_SITUATION:
 		unknown = unknown_situation(text, &length);
 		if (!unknown)
@@ -251,6 +259,7 @@ static int load_file(const char *path, struct profiles *p, struct error *err)
 	struct loader l = { .profiles = p };
 	struct csv_handler handler = { .columns = columns,
 		.required = REQUIRED,
+		.exact = true,
 		.field = profile_field,
 		.row = profile_row,
 		.context = &l };
@@ -323,17 +332,22 @@ static const char *find_number(const char *text)
 	return NULL;
 }
 
-int profile_parameters(const struct profile *p, double tsc_khz, double hz, char *text, size_t size)
+int profile_parameters_with_lpj(const struct profile *p, double lpj, char *text, size_t size)
 {
 	const char *at = find_number(p->parameters);
 	int used;
 
 	if (!at)
 		used = snprintf(text, size, "%s", p->parameters);
-	else if (!(tsc_khz > 0) || !(hz > 0))
+	else if (!(lpj > 0))
 		return -ENODATA;
 	else
-		used = snprintf(text, size, "%.*slpj=%.0f%s", (int)(at - p->parameters), p->parameters,
-			tsc_khz * 1000 / hz, at + strlen(PARAMETERS_NUMBER));
+		used = snprintf(text, size, "%.*slpj=%.0f%s", (int)(at - p->parameters), p->parameters, lpj,
+			at + strlen(PARAMETERS_NUMBER));
 	return used >= 0 && (size_t)used < size ? 0 : -ENOSPC;
+}
+
+int profile_parameters(const struct profile *p, double tsc_khz, double hz, char *text, size_t size)
+{
+	return profile_parameters_with_lpj(p, tsc_khz > 0 && hz > 0 ? tsc_khz * 1000 / hz : 0, text, size);
 }

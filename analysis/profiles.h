@@ -59,6 +59,9 @@ const struct profile *profiles_find(const struct profiles *p, const char *id);
  */
 int profile_parameters(const struct profile *p, double tsc_khz, double hz, char *text, size_t size);
 
+/* The same with the loops per jiffy themselves. */
+int profile_parameters_with_lpj(const struct profile *p, double lpj, char *text, size_t size);
+
 /* Is the version, of which the leading numbers count ("2.6.18-164.el5"), in that range? */
 bool version_in_range(const char *version, const char *range);
 

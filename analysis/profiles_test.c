@@ -125,6 +125,12 @@ static void own_rows_add_to_them(void **state)
 	assert_string_equal(profiles_find(&p, "mine")->parameters, "tsc=unstable");
 	assert_string_equal(profiles_find(&p, "mine")->kernel, "");
 	assert_int_equal(profiles_find(&p, "mine")->line, 2);
+	/* As many numbers count as the upper end has; a comma in quotes is text. */
+	assert_int_equal(
+		load("id,role,parameters,kernel,note\nr1,guest,,5.3.2-5.3,\"one, two\"\nr2,guest,,5.4-5.4,\n",
+			&p, &err),
+		0);
+	assert_string_equal(profiles_find(&p, "r1")->note, "one, two");
 	/* What one row had does not stay in the next. */
 	assert_int_equal(
 		load("id,role,parameters,note,side_effects\na1,guest,,n,7\na2,host,x,,\n", &p, &err), 0);
@@ -149,6 +155,26 @@ static void bad_rows_are_refused(void **state)
 		{ "id,role,parameters,arch\nx,guest,,arm\n", ":2: arch \"arm\"" },
 		{ "id,role,parameters,pvclock\nx,guest,,on\n", ":2: pvclock \"on\"" },
 		{ "id,role,parameters,kernel\nx,guest,,5.x\n", ":2: kernel \"5.x\"" },
+		{ "id,role,parameters,kernel\nx,guest,,5.3-5.0\n",
+			":2: kernel \"5.3-5.0\": the lower version must come first" },
+		{ "id,role,parameters,kernel\nx,guest,,5.10-5.4\n", ":2: kernel \"5.10-5.4\"" },
+		/* What no comma is in shifts the columns behind it. */
+		{ "id,role,parameters,note\nx,guest,,one, two\n",
+			":2: the row has 5 columns, the header 4: put a text that holds commas into double "
+			"quotes" },
+		{ "id,role,parameters,note,side_effects\nx,guest,,one, two,1\n",
+			":2: the row has 6 columns" },
+		{ "id,role,parameters,note,side_effects\nx,guest,,one,two,1\n", ":2: the row has 6 columns" },
+		{ "id,role,parameters\nx,guest\ny,guest,,1,2,3\n", ":2: the row has 2 columns, too few" },
+		{ "id,role,parameters,side_effects\nx,guest,,b\ny,guest,,1,2,3\n", ":2: side_effects \"b\"" },
+		{ "id,role,parameters\ny,guest,\nx,guest,,\n", ":3: the row has 4 columns" },
+		{ "id,role,parameters,pvclok\nx,guest,,yes\n",
+			":1: no column is called \"pvclok\": is it \"pvclock\"?" },
+		{ "id,role,parameters,colour\nx,guest,,red\n",
+			":1: no column is called \"colour\": there are id, role, parameters, guest_os, " },
+		{ "id,role,parameters,\nx,guest,,\n", ":1: no column is called \"\"" },
+		{ "id,role,parameters,arch,arch\nx,guest,,i386,\n",
+			":1: the column \"arch\" is there twice" },
 		{ "id,role,parameters,kernel\nx,guest,,-\n", ":2: kernel \"-\"" },
 		{ "id,role,parameters,guest_versions\nx,guest,,5..4\n", ":2: guest_versions" },
 		{ "id,role,parameters,situation\nx,guest,,has-hpet tsc-gone\n", "\"tsc-gone\"" },

@@ -59,15 +59,6 @@ static int in_use(const json_t *facts, const char *clocksource)
 	return current ? is(current, clocksource) : -1;
 }
 
-static int constant(const json_t *facts)
-{
-	int flag = facts_flag(facts, "cpu.flags.constant_tsc");
-
-	if (flag < 0)
-		flag = facts_flag(facts, "cpuid.invariant_tsc");
-	return flag >= 0 ? flag : facts_flag(facts, "host.constant_tsc");
-}
-
 static int marked_unstable(const json_t *facts)
 {
 	int a = log_says(facts, "Marking TSC unstable");
@@ -89,16 +80,33 @@ static int given_frequency(const json_t *facts)
 	return strncmp(line, "tsc_early_khz=", 14) == 0 || strstr(line, " tsc_early_khz=") != NULL;
 }
 
+static bool told_to_leave_tsc(const json_t *facts)
+{
+	char line[4096];
+
+	subject_command_line(facts, line, sizeof(line));
+	return parameters_on("notsc", line) || parameters_on("tsc=unstable", line);
+}
+
+/* A kernel without the TSC among its clocksources gave it up, and only its log says why. */
+static const char *unstable_lacks(const json_t *facts)
+{
+	return offered(facts, "tsc") == 0 && subject_constant_tsc(facts) > 0 && marked_unstable(facts) < 0 &&
+			       !told_to_leave_tsc(facts)
+		       ? "kernel_log.lines"
+		       : NULL;
+}
+
 static int trusted(const json_t *facts)
 {
-	int rate = both(constant(facts), facts_flag(facts, "cpu.flags.nonstop_tsc"));
+	int rate = both(subject_constant_tsc(facts), facts_flag(facts, "cpu.flags.nonstop_tsc"));
 
-	return both(rate, negated(marked_unstable(facts) > 0));
+	return both(rate, marked_unstable(facts) <= 0 && offered(facts, "tsc") != 0);
 }
 
 static int not_constant(const json_t *facts)
 {
-	return negated(constant(facts));
+	return negated(subject_constant_tsc(facts));
 }
 
 /* C2 and deeper: what intel_idle and acpi_idle call "C2", "C6", "C2_ACPI"; not "C1E", "POLL". */
@@ -124,6 +132,13 @@ static int stops_in_idle(const json_t *facts)
 	return said > 0 ? 1 : both(negated(facts_flag(facts, "cpu.flags.nonstop_tsc")), deep_idle(facts));
 }
 
+/* A TSC that may stop in deep idle states, of which nobody says whether there are any. */
+static const char *idle_lacks(const json_t *facts)
+{
+	return facts_flag(facts, "cpu.flags.nonstop_tsc") == 0 && stops_in_idle(facts) < 0 ? "idle.states"
+											   : NULL;
+}
+
 static int unsynchronized(const json_t *facts)
 {
 	return log_says(facts, "TSCs unsynchronized");
@@ -142,7 +157,7 @@ static int changes_frequency(const json_t *facts)
 		moves |= facts_number(policy, "min_khz", &min) && facts_number(policy, "max_khz", &max) &&
 			 min < max;
 	}
-	return policies ? both(negated(constant(facts)), moves) : -1;
+	return policies ? both(negated(subject_constant_tsc(facts)), moves) : -1;
 }
 
 static int revision_f(const json_t *facts)
@@ -153,7 +168,7 @@ static int revision_f(const json_t *facts)
 /* The host's stable bit: without it each reading is guarded against steps back between CPUs. */
 static int bad_kvm_clock(const json_t *facts)
 {
-	return both(offered(facts, "kvm-clock"), negated(facts_flag(facts, "cpuid.kvm.clocksource_stable")));
+	return both(subject_pvclock(facts), negated(facts_flag(facts, "cpuid.kvm.clocksource_stable")));
 }
 
 static int kvm_clock_in_use(const json_t *facts)
@@ -163,14 +178,13 @@ static int kvm_clock_in_use(const json_t *facts)
 
 static int guest_is_host(const json_t *facts)
 {
-	return both(facts_flag(facts, "hypervisor.present"),
+	return both(subject_has_hypervisor(facts),
 		both(facts_flag(facts, "kvm_host.module"), facts_flag(facts, "kvm_host.device")));
 }
 
 static int migratable(const json_t *facts)
 {
-	return both(
-		facts_flag(facts, "hypervisor.present"), negated(facts_flag(facts, "cpuid.invariant_tsc")));
+	return both(subject_has_hypervisor(facts), negated(facts_flag(facts, "cpuid.invariant_tsc")));
 }
 
 static int slow_clock(const json_t *facts)
@@ -263,8 +277,7 @@ const struct situation situations[] = {
 	{ "migratable", false, "The hypervisor promises no invariant TSC: the guest may be moved.",
 		migratable },
 	{ "nested", false, "This guest is a KVM host too.", guest_is_host },
-	{ "tsc-trusted", false, "The TSC is constant, does not stop, and the kernel did not complain of it.",
-		trusted },
+	{ "tsc-trusted", false, "The TSC is constant and does not stop in idle states.", trusted },
 	{ "kvm-clock-in-use", false, "kvm-clock is in use: it follows the host's clock.", kvm_clock_in_use },
 	{ "tsc-in-use", false, "", tsc_in_use },
 	{ "deep-idle", false, "", deep_idle },
@@ -283,4 +296,13 @@ int situation_find(const char *name, size_t length)
 		if (strlen(situations[i].name) == length && memcmp(situations[i].name, name, length) == 0)
 			return i;
 	return -1;
+}
+
+const char *situation_lacks(int situation, const json_t *facts)
+{
+	if (situations[situation].holds == stops_in_idle)
+		return idle_lacks(facts);
+	if (situations[situation].holds == marked_unstable)
+		return unstable_lacks(facts);
+	return NULL;
 }

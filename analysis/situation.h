@@ -25,4 +25,10 @@ extern const struct situation situations[];
 /* The place of a name that is `length` long in situations, or -1. */
 int situation_find(const char *name, size_t length);
 
+/*
+ * Of a danger that some facts point to and one is lacking to decide: the key of that one.  NULL for all others: where
+ * they are not known they count as not met.
+ */
+const char *situation_lacks(int situation, const json_t *facts);
+
 #endif

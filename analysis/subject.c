@@ -2,7 +2,10 @@
 /* Copyright the clkdrift developers */
 #include "analysis/subject.h"
 
+#include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -46,7 +49,7 @@ static void read_arch(const json_t *facts, struct subject *s)
 			take(s->arch, sizeof(s->arch), names[i][1]);
 }
 
-static int read_pvclock(const json_t *facts)
+int subject_pvclock(const json_t *facts)
 {
 	int said = flag_or_word(facts, "pvclock");
 
@@ -58,7 +61,7 @@ static int read_pvclock(const json_t *facts)
 }
 
 /* What a guest is promised is all that it can know of its host. */
-static int read_constant(const json_t *facts)
+int subject_constant_tsc(const json_t *facts)
 {
 	int said = flag_or_word(facts, "host.constant_tsc");
 
@@ -82,12 +85,67 @@ static const char *read_role(const json_t *facts)
 		       : "";
 }
 
+int subject_has_hypervisor(const json_t *facts)
+{
+	int present = facts_flag(facts, "hypervisor.present");
+	const char *role = read_role(facts);
+
+	if (present >= 0)
+		return present;
+	return strcmp(role, "guest") == 0 ? 1 : strcmp(role, "host") == 0 ? 0 : -1;
+}
+
+/* Up to its end, or to a character that no other version goes on with. */
+static bool starts_with_version(const char *text, const char *version)
+{
+	const size_t length = strlen(version);
+
+	return strncasecmp(text, version, length) == 0 &&
+	       !strchr("0123456789.", text[length] ? text[length] : ' ') &&
+	       !isalpha((unsigned char)text[length]);
+}
+
+/* The number of NT of what follows "Windows" in a product's name, "" where that is not one of these. */
+static const char *windows_version(const char *name)
+{
+	/* The longer names first. */
+	static const char *const known[][2] = { { "2008 R2", "6.1" }, { "2008R2", "6.1" },
+		{ "2012 R2", "6.3" }, { "2012R2", "6.3" }, { "2000", "5.0" }, { "XP", "5.1" },
+		{ "2003", "5.2" }, { "Vista", "6.0" }, { "2008", "6.0" }, { "7", "6.1" }, { "8.1", "6.3" },
+		{ "8", "6.2" }, { "2012", "6.2" }, { "10", "10.0" }, { "11", "10.0" }, { "2016", "10.0" },
+		{ "2019", "10.0" }, { "2022", "10.0" } };
+
+	name += strspn(name, " ");
+	if (strncasecmp(name, "Server ", 7) == 0)
+		name += 7 + strspn(name + 7, " ");
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (starts_with_version(name, known[i][0]))
+			return known[i][1];
+	return "";
+}
+
+/* "Microsoft Windows Server 2019" is Windows; the catalogue has the numbers of NT, people the products' names. */
+static void read_os(const json_t *facts, struct subject *s)
+{
+	const char *name = one_of(facts, "os.name", "os"), *version = facts_text(facts, "os.version"), *nt;
+
+	if (name && strncasecmp(name, "Microsoft", 9) == 0 && strcasestr(name, "Windows"))
+		name = strcasestr(name, "Windows");
+	take(s->os, sizeof(s->os), name);
+	take(s->version, sizeof(s->version), version);
+	if (!name || strncasecmp(name, "Windows", 7) != 0)
+		return;
+	nt = windows_version(version && version[0] ? version : name + 7);
+	if (nt[0])
+		take(s->version, sizeof(s->version), nt);
+}
+
 void subject_read(const json_t *facts, struct subject *s)
 {
-	*s = (struct subject){ .pvclock = read_pvclock(facts), .host_constant_tsc = read_constant(facts) };
+	*s = (struct subject){ .pvclock = subject_pvclock(facts),
+		.host_constant_tsc = subject_constant_tsc(facts) };
 	take(s->role, sizeof(s->role), read_role(facts));
-	take(s->os, sizeof(s->os), one_of(facts, "os.name", "os"));
-	take(s->version, sizeof(s->version), facts_text(facts, "os.version"));
+	read_os(facts, s);
 	take(s->kernel, sizeof(s->kernel), one_of(facts, "kernel.release", "kernel"));
 	take(s->hypervisor, sizeof(s->hypervisor), one_of(facts, "hypervisor.name", "hypervisor"));
 	read_arch(facts, s);
@@ -138,12 +196,18 @@ bool profile_has_situation(const struct profile *p, int situation)
 	return false;
 }
 
-static bool situations_hold(const json_t *facts, const struct profile *p)
+static void meet_situations(
+	enum match *all, const json_t *facts, const struct profile *p, struct missing *missing)
 {
-	for (int i = 0; situations[i].name; i++)
-		if (profile_has_situation(p, i) && situations[i].holds(facts) <= 0)
-			return false;
-	return true;
+	for (int i = 0; situations[i].name && *all != MATCH_NO; i++) {
+		const char *key;
+
+		if (!profile_has_situation(p, i))
+			continue;
+		key = situation_lacks(i, facts);
+		missing->open_danger |= key != NULL;
+		meet(all, true, !key, situations[i].holds(facts) > 0, key, missing);
+	}
 }
 
 enum match subject_match(
@@ -169,7 +233,8 @@ enum match subject_match(
 	if (s->hypervisor[0])
 		meet(&all, p->hypervisor[0], true, strcasestr(s->hypervisor, p->hypervisor), "hypervisor",
 			missing);
-	return all != MATCH_NO && !situations_hold(facts, p) ? MATCH_NO : all;
+	meet_situations(&all, facts, p, missing);
+	return all;
 }
 
 /* Appends a word; what finds no room is left out. */
@@ -230,4 +295,48 @@ bool parameters_on(const char *parameters, const char *command_line)
 		word += length + strspn(word + length, " ");
 	}
 	return parameters[0];
+}
+
+double command_line_lpj(const char *line)
+{
+	double lpj = 0;
+
+	while (*line) {
+		if (strncmp(line, "lpj=", 4) == 0)
+			lpj = (double)strtoull(line + 4, NULL, 10);
+		line += strcspn(line, " \t\n");
+		line += strspn(line, " \t\n");
+	}
+	return lpj;
+}
+
+/* "Calibrating delay loop (skipped) preset value.. 4800.00 BogoMIPS (lpj=9600000)": Linux init/calibrate.c. */
+static double logged_lpj(const json_t *facts)
+{
+	const json_t *lines = facts_get(facts, "kernel_log.lines"), *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		const char *text = facts_text(line, "text"), *at = text ? strstr(text, "(lpj=") : NULL;
+		unsigned long long lpj = at ? strtoull(at + 5, NULL, 10) : 0;
+
+		if (lpj && lpj < UINT32_MAX && strstr(text, "Calibrating delay"))
+			return (double)lpj;
+	}
+	return 0;
+}
+
+double subject_lpj(const json_t *facts)
+{
+	double lpj, khz = 0, hz = 0;
+	char line[4096];
+
+	subject_command_line(facts, line, sizeof(line));
+	lpj = command_line_lpj(line) > 0 ? 0 : logged_lpj(facts);
+	if (lpj > 0)
+		return lpj;
+	facts_number(facts, "tsc.khz", &khz);
+	facts_number(facts, "kernel.hz", &hz);
+	return khz > 0 && hz > 0 ? khz * 1000 / hz : 0;
 }

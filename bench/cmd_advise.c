@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "analysis/advise.h"
+#include "analysis/facts_check.h"
 #include "bench/candidate.h"
 #include "bench/catalogue.h"
 #include "bench/facts.h"
@@ -39,6 +40,8 @@ static int facts_of_file(const char *path, json_t **facts, struct error *err)
 	else if (json_object_get(doc, "schema") && json_integer_value(json_object_get(doc, "schema")) != 1)
 		rc = error_set(err, -EINVAL, "--facts %s: schema must be 1", path);
 	else
+		rc = facts_check(inner ? inner : doc, path, err);
+	if (!rc)
 		*facts = json_incref(inner ? inner : doc);
 	json_decref(doc);
 	return rc;

@@ -4,11 +4,14 @@
 
 #include <csv.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "results/text.h"
 
 /* Two lines of the greatest length always fit. */
 #define BLOCK_BYTES (2u * CSV_LINE_MAX)
@@ -19,9 +22,11 @@ struct reader {
 	int rc;
 	unsigned wanted;	  /* number of wanted columns */
 	unsigned there;		  /* of these in the header */
+	unsigned width;		  /* of the header */
 	int map[CSV_COLUMNS_MAX]; /* column in the file -> wanted column, or -1 */
 	bool mapped;		  /* the header was read */
 	unsigned column, found;	  /* in this row: columns so far, wanted ones among them */
+	bool explained;		  /* the row that was refused is at its end */
 	bool cut_row;		  /* the row at hand has no line end */
 	bool after_cr, row_begun;
 	bool through_parser; /* from here on: a quoted field may hold line ends */
@@ -88,15 +93,76 @@ int csv_real(const struct csv_file *at, const char *column, const char *text, si
 	return 0;
 }
 
+#define NAME_MAX_BYTES 31
+
+/* Letters to put in, take out or change: Levenshtein's distance. */
+static unsigned distance(const char *a, size_t a_length, const char *b)
+{
+	unsigned row[NAME_MAX_BYTES + 1];
+	const size_t length = strlen(b);
+
+	if (a_length > NAME_MAX_BYTES || length > NAME_MAX_BYTES)
+		return UINT_MAX;
+	for (unsigned k = 0; k <= length; k++)
+		row[k] = k;
+	for (unsigned i = 1; i <= a_length; i++) {
+		unsigned corner = row[0];
+
+		row[0] = i;
+		for (unsigned k = 1; k <= length; k++) {
+			unsigned best = corner + (a[i - 1] != b[k - 1]);
+
+			corner = row[k];
+			best = best < row[k] + 1 ? best : row[k] + 1;
+			row[k] = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
+		}
+	}
+	return row[length];
+}
+
+/* Says which one may be meant, or which there are. */
+static int refuse_column(struct reader *r, const char *text, size_t length)
+{
+	const char *const *columns = r->handler->columns, *near = NULL;
+	unsigned best = 3; /* more than two letters off is another name */
+	char known[400] = "";
+
+	for (unsigned i = 0; i < r->wanted; i++) {
+		unsigned its = distance(text, length, columns[i]);
+
+		if (its < best && its < strlen(columns[i]))
+			near = columns[i], best = its;
+		text_add(known, sizeof(known), "%s%s", i ? ", " : "", columns[i]);
+	}
+	return error_set(r->at.err, -EINVAL, "%s:%llu: no column is called \"%.*s\": %s%s%s", r->at.path,
+		(unsigned long long)r->at.line, (int)(length < 40 ? length : 40), text,
+		near ? "is it \"" : "there are ", near ? near : known, near ? "\"?" : "");
+}
+
 static void map_column(struct reader *r, const char *text, size_t length)
 {
-	if (r->column >= CSV_COLUMNS_MAX)
+	unsigned before = 0;
+
+	if (r->column >= CSV_COLUMNS_MAX) {
+		if (r->handler->exact)
+			r->rc = csv_refuse(&r->at, "the header has too many columns");
 		return;
+	}
 	r->map[r->column] = -1;
 	for (unsigned i = 0; i < r->wanted; i++)
 		if (strlen(r->handler->columns[i]) == length &&
 			memcmp(r->handler->columns[i], text, length) == 0)
 			r->map[r->column] = (int)i;
+	if (!r->handler->exact)
+		return;
+	if (r->map[r->column] < 0)
+		r->rc = refuse_column(r, text ? text : "", length);
+	while (before < r->column && r->map[before] != r->map[r->column])
+		before++;
+	if (!r->rc && before < r->column)
+		r->rc = error_set(r->at.err, -EINVAL,
+			"%s:%llu: the column \"%.*s\" is there twice: take one away", r->at.path,
+			(unsigned long long)r->at.line, (int)length, text);
 }
 
 static void on_field(void *text, size_t length, void *context)
@@ -106,11 +172,11 @@ static void on_field(void *text, size_t length, void *context)
 
 	r->row_begun = true;
 	r->after_cr = false;
-	if (r->rc)
+	if (r->rc && !(r->handler->exact && r->mapped)) /* else how long the row is may tell more */
 		return;
 	if (!r->mapped) {
 		map_column(r, text, length);
-	} else if (r->column < CSV_COLUMNS_MAX && !r->cut_row) {
+	} else if (r->column < CSV_COLUMNS_MAX && !r->cut_row && !r->rc) {
 		wanted = r->map[r->column];
 		if (wanted >= 0) {
 			r->found++;
@@ -135,8 +201,31 @@ static int header_done(struct reader *r)
 			return error_set(r->at.err, -EINVAL, "%s:1: column \"%s\" is missing in the header",
 				r->at.path, r->handler->columns[i]);
 	}
+	r->width = r->column;
 	r->mapped = true;
 	return 0;
+}
+
+static bool is_too_long(const struct reader *r)
+{
+	return r->handler->exact && r->width && r->column > r->width;
+}
+
+static int refuse_length(struct reader *r)
+{
+	return error_set(r->at.err, -EINVAL,
+		"%s:%llu: the row has %u columns, the header %u: put a text that holds commas into double "
+		"quotes",
+		r->at.path, (unsigned long long)r->at.line, r->column, r->width);
+}
+
+/* A field that was refused may stand in the wrong column: then that is the reason. */
+static void explain(struct reader *r)
+{
+	if (!is_too_long(r) || r->explained || !r->at.err)
+		return;
+	r->at.err->text[0] = '\0';
+	refuse_length(r);
 }
 
 static int row_done(struct reader *r)
@@ -148,6 +237,8 @@ static int row_done(struct reader *r)
 	if (r->found < r->there)
 		return error_set(r->at.err, -EINVAL, "%s:%llu: the row has %u columns, too few", r->at.path,
 			(unsigned long long)r->at.line, r->column);
+	if (is_too_long(r))
+		return refuse_length(r);
 	return r->handler->row(r->handler->context, &r->at);
 }
 
@@ -160,8 +251,11 @@ static void on_row(int end, void *context)
 	r->after_cr = end == '\r';
 	if (second_half)
 		return;
+	if (r->row_begun && r->rc)
+		explain(r);
 	if (r->row_begun && !r->rc)
 		r->rc = row_done(r);
+	r->explained |= r->rc != 0; /* what comes behind the row says nothing of it */
 	r->row_begun = false;
 	r->column = r->found = 0;
 	r->at.line++;
@@ -186,7 +280,7 @@ static void split_plain(struct reader *r, char *text, size_t length)
 {
 	char *end = text + length, *field = text;
 
-	for (char *c = text; c < end && !r->rc; c++) {
+	for (char *c = text; c < end && (!r->rc || (r->handler->exact && !r->explained)); c++) {
 		if (*c != ',' && *c != '\n')
 			continue;
 		if (*c == ',' || c > field || r->row_begun)
@@ -271,9 +365,10 @@ int csv_file_read(const char *path, const struct csv_handler *handler, bool *cut
 
 	while (handler->columns[r.wanted])
 		r.wanted++;
+	/* What lies beyond the header belongs to no column. */
+	for (unsigned i = 0; i < CSV_COLUMNS_MAX; i++)
+		r.map[i] = handler->headerless && i < r.wanted ? (int)i : -1;
 	if (handler->headerless) {
-		for (unsigned i = 0; i < CSV_COLUMNS_MAX; i++)
-			r.map[i] = i < r.wanted ? (int)i : -1;
 		r.there = handler->required ? handler->required : r.wanted;
 		r.mapped = true;
 	}

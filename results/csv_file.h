@@ -25,7 +25,8 @@ struct csv_file {
 struct csv_handler {
 	/* Names of the wanted columns, ends with NULL, in any order in the file. */
 	const char *const *columns;
-	unsigned required; /* so many of them, the first ones, must be in the header, or without one in each row; 0: all */
+	unsigned
+		required; /* so many of them, the first ones, must be in the header, or without one in each row; 0: all */
 	/*
 	 * One field of a wanted column (index into columns); text has no NUL at its
 	 * end.  Returns 0, or a negative errno with err set to stop.
@@ -35,6 +36,7 @@ struct csv_handler {
 	/* The row is complete: every wanted column that the header has was there. */
 	int (*row)(void *context, const struct csv_file *at);
 	void *context;
+	bool exact; /* with a header: refuse columns that are not wanted, or twice, and rows that are longer */
 	bool headerless; /* no header row: columns are taken in their order, further ones ignored */
 };
 

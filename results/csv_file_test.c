@@ -70,6 +70,14 @@ static void assert_refused(const char *file, size_t length, const char *why)
 
 #define refused(file, why) assert_refused(file, sizeof(file) - 1, why)
 
+/* A row that is longer than its header must not write over what came before. */
+static void test_fields_beyond_the_header_are_nobodys(void **state)
+{
+	(void)state;
+	assert_read("a,b\n1,2,3\n", "a=1 b=2 @2 ", false);
+	assert_read("b,x,a\n1,2,3,4,5\n", "b=1 a=3 @2 ", false);
+}
+
 static void test_columns_by_name_in_any_order(void **state)
 {
 	(void)state;
@@ -249,6 +257,7 @@ static void test_real_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		on_disk(test_fields_beyond_the_header_are_nobodys),
 		on_disk(test_columns_by_name_in_any_order),
 		on_disk(test_line_ends),
 		on_disk(test_quotes),

@@ -60,6 +60,14 @@ facts <<<'{"os":{"name":"Windows","version":"10.0"},"role":"guest"}'
 advise
 like "$(json .hypervisor_settings)" "hv-time" "a newer Windows: Hyper-V enlightenments"
 
+for name in "Windows XP" "Microsoft Windows Server 2003"; do
+	facts <<<"{\"os\":{\"name\":\"$name\"},\"role\":\"guest\"}"
+	answers "$name, by its name alone" windows-xp-2003 /usepmtimer 1
+done
+facts <<<'{"os":{"name":"Microsoft Windows 10"},"role":"guest"}'
+answers "Microsoft Windows 10, by its name alone" windows-hyperv-clock "" 1
+like "$(json '.reasons[]')" "The catalogue has settings for such a system" "with a reason"
+
 # What is not known is asked for, never guessed.
 facts <<<'{"os":{"name":"CentOS","version":"5.4"},"arch":"x86_64","host":{"constant_tsc":false}}'
 advise
@@ -106,6 +114,11 @@ printf 'id,role,parameters\nhpet,guest,x\n' >"$T/own.csv"
 advise --catalogue "$T/own.csv"
 is "$rc $(wc -l <"$T/err")" "2 1" "an id that is taken: one line, exit code 2"
 like "$err" "own.csv:2: id \"hpet\" is taken: modern.csv:[0-9]+ has it" "with both places"
+
+printf 'id,role,parameters,pvclok\nours,guest,x,no\n' >"$T/own.csv"
+advise --catalogue "$T/own.csv"
+is "$rc $(wc -l <"$T/err")" "2 1" "a misspelt column: one line, exit code 2"
+like "$err" "own.csv:1: no column is called \"pvclok\": is it \"pvclock\"" "with the name that is meant"
 
 # A lab's matrix.
 mkdir "$T/matrix"
@@ -251,7 +264,18 @@ for bad in '[]' '{"facts":[]}' '{"schema":2,"facts":{}}' '{"role":"guest","role"
 done
 facts <<<'{"role":7,"os":[],"kernel":{"release":{}},"cpu":{"flags":"x"},"clocksource":{"available":"tsc"},"kernel_log":{"lines":[3,{}]},"command_line":{"parameters":[1,{"name":2}]}}'
 advise
-is "$rc" 3 "facts of wrong types are not known"
+is "$rc $(wc -l <"$T/err")" "2 1" "facts of wrong types are refused: one line, exit code 2"
+facts <<<'{"role":"guest","os":{"name":"CentOS","version":5.4}}'
+advise
+is "$rc" 2 "a version that is a number: exit code 2"
+like "$err" 'facts.json: os.version must be a text in quotes, as "5.4"' "with its key and what it may be"
+facts <<<'{"role":"host","host":{"constant_tsc":true},"kernel_log":["Marking TSC unstable"]}'
+advise
+is "$rc" 2 "a log of another shape is not dropped: exit code 2"
+clkdrift inspect --json
+cp "$T/out" "$T/facts.json"
+clkdrift advise --facts "$T/facts.json"
+is "$rc" "$code" "what inspect prints is taken, with the answer for this machine"
 
 # Where candidates go.
 clkdrift advise --help
