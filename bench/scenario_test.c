@@ -139,6 +139,7 @@ static void test_bad_files(void **state)
 		snprintf(place, sizeof(place), "%s:%d: ", path, bad[i].line);
 		if (strncmp(err.text, place, strlen(place)) != 0 || !strstr(err.text, bad[i].reason))
 			fail_msg("not \"%s...%s\" but \"%s\"", place, bad[i].reason, err.text);
+		scenario_free(&s);
 	}
 }
 
@@ -241,8 +242,10 @@ static void test_by_name(void **state)
 	assert_int_equal(scenario_load("quick", &s, &err), 0);
 	assert_string_equal(s.name, "quick");
 	assert_true(scenario_duration(&s) == 30);
+	scenario_free(&s);
 	assert_int_equal(scenario_load("selftest", &s, &err), 0);
 	assert_non_null(strstr(s.clocks, "sim:drift=12.5"));
+	scenario_free(&s);
 	unsetenv("CLKDRIFT_DATADIR");
 }
 
