@@ -240,10 +240,39 @@ static void say_booted(struct question *q, const struct profile *p)
 		say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
 }
 
+/* The clocksource that the profile's parameters ask for; "": none. */
+static void advised_clocksource(const struct profile *p, char *name, size_t size)
+{
+	const char *at = strstr(p->parameters, "clocksource=");
+
+	snprintf(name, size, "%s", parameters_on("clock=pmtmr", p->parameters) ? "acpi_pm" : "");
+	if (at && (at == p->parameters || at[-1] == ' ')) {
+		at += strlen("clocksource=");
+		snprintf(name, size, "%.*s", (int)strcspn(at, " "), at);
+	}
+}
+
+/* What was asked for on the command line may not have been taken: the clocksource in use says so. */
+static bool was_not_taken(struct question *q, const struct profile *p)
+{
+	const char *current = facts_text(q->facts, "clocksource.current");
+	char asked[32];
+
+	advised_clocksource(p, asked, sizeof(asked));
+	if (!asked[0] || !current || strcmp(asked, current) == 0)
+		return false;
+	if (parameters_on(p->parameters, q->command_line))
+		say(&q->advice->reasons, "%s was asked for on the command line, and %s is in use.",
+			p->parameters, current);
+	return true;
+}
+
+/* Sets whether the profile's parameters are in force here, and says by what that shows. */
 static void note_force(struct question *q, const struct profile *p)
 {
 	struct advice *a = q->advice;
 
+	a->in_force = false;
 	if (is_current_clocksource(q->facts, p->parameters)) {
 		a->in_force = settings_done(q, p);
 		say(&a->reasons, "The clocksource in use is the advised one, %s.",
@@ -251,7 +280,7 @@ static void note_force(struct question *q, const struct profile *p)
 	} else if (has_wrong_lpj(q, p)) {
 		say(&a->reasons, "The kernel was booted with lpj=%.0f, but its number is %.0f.",
 			command_line_lpj(q->command_line), subject_lpj(q->facts));
-	} else if (parameters_on(p->parameters, q->command_line)) {
+	} else if (!was_not_taken(q, p) && parameters_on(p->parameters, q->command_line)) {
 		a->in_force = settings_done(q, p);
 		say_booted(q, p);
 	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
@@ -292,6 +321,12 @@ static void kernel_reason(struct question *q, const struct profile *p)
 			"The kernel does not offer the TSC as a clocksource: it gave it up, or was told to.");
 }
 
+/* Every bare machine calibrates its TSC, against a clock of its own. */
+static bool is_usual(const struct question *q, int situation)
+{
+	return strcmp(situations[situation].name, "tsc-calibrated") == 0 && strcmp(q->subject.role, "host") == 0;
+}
+
 /* What holds and is a danger, or is what the profile was chosen for. */
 static void reasons_of(struct question *q, const struct profile *p)
 {
@@ -302,7 +337,8 @@ static void reasons_of(struct question *q, const struct profile *p)
 
 		if (situations[i].meaning[0] && (chosen || situations[i].risk) &&
 			situations[i].holds(q->facts) > 0)
-			say(reasons, "%s", situations[i].meaning);
+			say(is_usual(q, i) && !chosen ? &q->advice->notes : reasons, "%s",
+				situations[i].meaning);
 	}
 	pvclock_reason(q, p);
 	kernel_reason(q, p);
@@ -322,6 +358,19 @@ static void catalogue_reason(struct question *q, const struct profile *p)
 			p->file, p->line, source);
 }
 
+/*
+ * A danger that holds though the profile for this system is for none.  Not a TSC that is not constant alone: of such systems
+ * the guide has rows that ask for nothing.
+ */
+static bool has_open_danger(const struct question *q)
+{
+	for (int i = 0; situations[i].name; i++)
+		if (situations[i].risk && strcmp(situations[i].name, "tsc-not-constant") != 0 && !is_usual(q, i) &&
+			situations[i].holds(q->facts) > 0)
+			return true;
+	return false;
+}
+
 static enum advice_answer judge(struct question *q, const struct profile *p)
 {
 	if (!p && any_risk(q)) {
@@ -333,6 +382,10 @@ static enum advice_answer judge(struct question *q, const struct profile *p)
 		return ADVICE_NOT_KNOWN;
 	}
 	note_force(q, p);
+	if (!is_for_a_risk(p) && has_open_danger(q)) {
+		say(&q->advice->notes, "The catalogue has no parameters against that.");
+		return ADVICE_RISK;
+	}
 	return is_for_a_risk(p) && !q->advice->in_force ? ADVICE_RISK : ADVICE_NO_RISK;
 }
 
@@ -465,9 +518,17 @@ static const struct profile *from_matrix(
 {
 	const struct evidence_row *best = recommended(q->evidence, configuration);
 	const struct profile *other = best ? profiles_find(q->catalogue, best->profile) : NULL;
+	char name[32];
 
 	if (!other || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
 		return p;
+	advised_clocksource(other, name, sizeof(name));
+	if (name[0] && facts_get(q->facts, "clocksource.available") &&
+		!facts_has_word(q->facts, "clocksource.available", name)) {
+		say(&q->advice->notes, "The matrix recommends %s, but %s is not available here.", other->id,
+			name);
+		return p;
+	}
 	say(&q->advice->notes, "The catalogue alone would say %s (%s).",
 		p->parameters[0] ? p->parameters : "no parameters", p->id);
 	return other;
@@ -486,8 +547,15 @@ static const struct profile *weigh_matrix(struct question *q, const struct profi
 			p->source, q->evidence->source);
 		return p;
 	}
-	if (a->at_risk == ADVICE_RISK)
-		p = from_matrix(q, p, configuration);
+	if (a->at_risk == ADVICE_RISK) {
+		const struct profile *its = from_matrix(q, p, configuration);
+
+		if (its != p)
+			note_force(q, its);
+		if (its != p && a->in_force)
+			a->at_risk = ADVICE_NO_RISK;
+		p = its;
+	}
 	row = row_of(q->evidence, configuration, p);
 	if (row && row->recommended && !p->parameters[0] && a->at_risk == ADVICE_RISK) {
 		a->at_risk = ADVICE_NO_RISK;
@@ -552,6 +620,8 @@ static int take_wish(struct question *q, const struct profile **p, struct error 
 	if (*p && *p != wish)
 		say(&q->advice->notes, "The profile was asked for by its name; %s fits this system.",
 			(*p)->id);
+	if (*p != wish)
+		note_force(q, wish);
 	*p = wish;
 	return 0;
 }

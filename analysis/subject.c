@@ -268,19 +268,35 @@ void subject_command_line(const json_t *facts, char *text, size_t size)
 		*end = '\0';
 }
 
+/* Of several words with one name the kernel takes the last, but for those that say several things. */
+static size_t name_length(const char *word, size_t length)
+{
+	const char *equals = memchr(word, '=', length);
+	size_t name = equals ? (size_t)(equals + 1 - word) : length;
+	bool lists = (name == 4 && strncmp(word, "tsc=", 4) == 0) ||
+		     (name == 5 && strncmp(word, "hpet=", 5) == 0);
+
+	return lists ? length : name;
+}
+
 static bool word_on(const char *word, size_t length, const char *line)
 {
-	bool number = length == 5 && strncmp(word, "lpj=n", 5) == 0;
+	bool number = length == 5 && strncmp(word, "lpj=n", 5) == 0, found = false;
+	/* On x86-64 the two do the same. */
+	bool unstable = length == 12 && strncmp(word, "tsc=unstable", 12) == 0;
+	size_t name = name_length(word, length);
 
 	while (*line) {
 		size_t its = strcspn(line, " \t\n");
 
-		if (number ? its > 4 && strncmp(line, "lpj=", 4) == 0
-			   : its == length && strncmp(line, word, length) == 0)
+		if (unstable && its == 5 && strncmp(line, "notsc", 5) == 0)
 			return true;
+		if (its >= name && name_length(line, its) == name_length(word, length) &&
+			strncmp(line, word, name) == 0)
+			found = number ? its > 4 : its == length && strncmp(line, word, length) == 0;
 		line += its + strspn(line + its, " \t\n");
 	}
-	return false;
+	return found;
 }
 
 bool parameters_on(const char *parameters, const char *command_line)

@@ -342,4 +342,24 @@ facts <<<'{"os":{"name":"Windows","version":"5.2"},"role":"guest"}'
 clkdrift advise any-windows --catalogue "$T/any.csv" --facts "$T/facts.json" --out "$T/any" --root "$T/root"
 is "$rc $(grep -l 'hv-\|hyperv' "$T"/any/*)" "1 " "a profile for any Windows: the facts say which one it is"
 
+# ---- what was asked for and what is in force ----
+
+guest='"role":"guest","arch":"x86_64","kernel":{"release":"6.1.0"},"pvclock":false,"cpu":{"flags":{"constant_tsc":false,"nonstop_tsc":false}}'
+facts <<<"{$guest,\"clocksource\":{\"current\":\"tsc\",\"available\":[\"tsc\",\"hpet\"]},\"command_line\":\"clocksource=hpet\"}"
+clkdrift advise --facts "$T/facts.json" --json
+is "$rc $(json .parameters) $(json .in_force)" "1 clocksource=hpet false" "a clocksource that was asked for and is not in use is not in force"
+like "$(json '.reasons[]')" "clocksource=hpet was asked for on the command line, and tsc is in use" "which is said"
+facts <<<"{$guest,\"clocksource\":{\"available\":[\"tsc\",\"hpet\"]},\"command_line\":\"clocksource=hpet clocksource=tsc\"}"
+clkdrift advise --facts "$T/facts.json" --json
+is "$rc $(json .in_force)" "1 false" "of two words with one name the last counts"
+facts <<<"{$guest,\"clocksource\":{\"current\":\"hpet\",\"available\":[\"hpet\",\"acpi_pm\"]}}"
+clkdrift advise acpi-pm --facts "$T/facts.json" --json
+is "$(json .profile) $(json .in_force)" "acpi-pm false" "of a profile by name it is said whether that one is in force"
+facts <<-'END'
+	{"role":"guest","kernel":{"release":"6.1.0"},"cpu":{"flags":{"constant_tsc":true,"nonstop_tsc":true}},"cpuid":{"kvm":{"clocksource_stable":false}},
+	"clocksource":{"current":"kvm-clock","available":["kvm-clock"]},"kernel_log":{"lines":[],"from_boot":true}}
+END
+clkdrift advise --facts "$T/facts.json" --json
+is "$rc" 1 "a danger that no profile is against is a risk all the same"
+like "$(json '.reasons[]')" "does not mark its kvm-clock stable" "with its reason"
 finish
