@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
-#include "analysis/advise.h"
+#include "analysis/advise_parts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,23 +10,8 @@
 #include <string.h>
 
 #include "analysis/situation.h"
-#include "analysis/subject.h"
 #include "results/facts_get.h"
 #include "results/text.h"
-
-#define COMMAND_LINE_BYTES 4096
-#define LPJ_OFF_MAX	   0.005 /* a calibration at boot is closer than that; as rule_lpj() of the parameters */
-
-/* All that the parts below look at. */
-struct question {
-	const json_t *facts;
-	const struct profiles *catalogue;
-	const struct advise_evidence *evidence;
-	const char *wish;
-	struct subject subject;
-	char command_line[COMMAND_LINE_BYTES];
-	struct advice *advice;
-};
 
 const char *evidence_name(enum evidence evidence)
 {
@@ -38,7 +23,7 @@ const char *evidence_name(enum evidence evidence)
 }
 
 /* Once only; what finds no room is left out. */
-__attribute__((format(printf, 2, 3))) static void say(struct advice_lines *lines, const char *format, ...)
+void advise_say(struct advice_lines *lines, const char *format, ...)
 {
 	char *text = lines->text[lines->count];
 	va_list args;
@@ -55,7 +40,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct advice_lines *lines
 	lines->count++;
 }
 
-static int holds(const struct question *q, const char *situation)
+int advise_holds(const struct question *q, const char *situation)
 {
 	return situations[situation_find(situation, strlen(situation))].holds(q->facts);
 }
@@ -181,114 +166,11 @@ static void find_missing(struct question *q, const struct profile *best)
 			(os && !subject_is_os(&q->subject, &c->rows[i])))
 			continue;
 		for (size_t k = 0; k < missing.count; k++)
-			say(&q->advice->missing, "%s", missing.keys[k]);
+			advise_say(&q->advice->missing, "%s", missing.keys[k]);
 	}
 }
 
 /* ---- at risk or not ---- */
-
-/* The kernel has taken that clocksource already, by itself or because it was told to. */
-static bool is_current_clocksource(const json_t *facts, const char *parameters)
-{
-	static const char head[] = "clocksource=";
-	const char *current = facts_text(facts, "clocksource.current");
-
-	return current && strncmp(parameters, head, sizeof(head) - 1) == 0 &&
-	       strcmp(parameters + sizeof(head) - 1, current) == 0;
-}
-
-/* Host settings that the facts can show: with the frequency held nothing is left to do. */
-static bool settings_done(const struct question *q, const struct profile *p)
-{
-	return !p->host_settings[0] || holds(q, "cpufreq-changes-tsc") == 0;
-}
-
-/* The command line asks for a timer that is not made from the TSC, and it is in use. */
-static bool left_the_tsc(const struct question *q)
-{
-	static const char *const timers[][2] = { { "hpet", "clocksource=hpet" },
-		{ "acpi_pm", "clocksource=acpi_pm" }, { "acpi_pm", "clock=pmtmr" } };
-	const char *current = facts_text(q->facts, "clocksource.current");
-
-	for (size_t i = 0; current && i < sizeof(timers) / sizeof(timers[0]); i++)
-		if (strcmp(current, timers[i][0]) == 0 &&
-			(parameters_on(timers[i][1], q->command_line) ||
-				parameters_on("notsc", q->command_line) ||
-				parameters_on("tsc=unstable", q->command_line)))
-			return true;
-	return false;
-}
-
-/* The profile sets lpj=, the command line has another number than this kernel's, and that is known. */
-static bool has_wrong_lpj(const struct question *q, const struct profile *p)
-{
-	const double given = command_line_lpj(q->command_line), right = subject_lpj(q->facts);
-
-	return parameters_on("lpj=n", p->parameters) && given > 0 && right > 0 &&
-	       fabs(given / right - 1) > LPJ_OFF_MAX;
-}
-
-static void say_booted(struct question *q, const struct profile *p)
-{
-	if (parameters_on("lpj=n", p->parameters) && !(subject_lpj(q->facts) > 0))
-		say(&q->advice->reasons,
-			"The kernel was booted with the advised parameters; whether lpj=%.0f is its number "
-			"was "
-			"not checked.",
-			command_line_lpj(q->command_line));
-	else
-		say(&q->advice->reasons, "The kernel was booted with the advised parameters.");
-}
-
-/* The clocksource that the profile's parameters ask for; "": none. */
-static void advised_clocksource(const struct profile *p, char *name, size_t size)
-{
-	const char *at = strstr(p->parameters, "clocksource=");
-
-	snprintf(name, size, "%s", parameters_on("clock=pmtmr", p->parameters) ? "acpi_pm" : "");
-	if (at && (at == p->parameters || at[-1] == ' ')) {
-		at += strlen("clocksource=");
-		snprintf(name, size, "%.*s", (int)strcspn(at, " "), at);
-	}
-}
-
-/* What was asked for on the command line may not have been taken: the clocksource in use says so. */
-static bool was_not_taken(struct question *q, const struct profile *p)
-{
-	const char *current = facts_text(q->facts, "clocksource.current");
-	char asked[32];
-
-	advised_clocksource(p, asked, sizeof(asked));
-	if (!asked[0] || !current || strcmp(asked, current) == 0)
-		return false;
-	if (parameters_on(p->parameters, q->command_line))
-		say(&q->advice->reasons, "%s was asked for on the command line, and %s is in use.",
-			p->parameters, current);
-	return true;
-}
-
-/* Sets whether the profile's parameters are in force here, and says by what that shows. */
-static void note_force(struct question *q, const struct profile *p)
-{
-	struct advice *a = q->advice;
-
-	a->in_force = false;
-	if (is_current_clocksource(q->facts, p->parameters)) {
-		a->in_force = settings_done(q, p);
-		say(&a->reasons, "The clocksource in use is the advised one, %s.",
-			facts_text(q->facts, "clocksource.current"));
-	} else if (has_wrong_lpj(q, p)) {
-		say(&a->reasons, "The kernel was booted with lpj=%.0f, but its number is %.0f.",
-			command_line_lpj(q->command_line), subject_lpj(q->facts));
-	} else if (!was_not_taken(q, p) && parameters_on(p->parameters, q->command_line)) {
-		a->in_force = settings_done(q, p);
-		say_booted(q, p);
-	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
-		a->in_force = true;
-		say(&a->reasons, "The command line has the clocks follow %s, which is not made from the TSC.",
-			facts_text(q->facts, "clocksource.current"));
-	}
-}
 
 /* Whether a guest's TSC that is not constant is corrected for; p may be NULL. */
 static void pvclock_reason(struct question *q, const struct profile *p)
@@ -300,12 +182,12 @@ static void pvclock_reason(struct question *q, const struct profile *p)
 		(p && !p->pvclock[0]))
 		return;
 	if (!s->pvclock)
-		say(&q->advice->reasons, "The guest has no pvclock to correct for it.");
+		advise_say(&q->advice->reasons, "The guest has no pvclock to correct for it.");
 	else if (p && asks(p) && !(current && strcmp(current, "kvm-clock") == 0))
-		say(&q->advice->reasons,
+		advise_say(&q->advice->reasons,
 			"The guest has a pvclock, which corrects for it where it is in use.");
 	else
-		say(&q->advice->reasons, "The guest has a pvclock, which corrects for it.");
+		advise_say(&q->advice->reasons, "The guest has a pvclock, which corrects for it.");
 }
 
 /* What of a kernel that trusts its TSC, or does not offer it, is known beyond the flags of the CPU. */
@@ -314,10 +196,10 @@ static void kernel_reason(struct question *q, const struct profile *p)
 	struct advice_lines *reasons = &q->advice->reasons;
 
 	if (p && profile_has_situation(p, situation_find("tsc-trusted", strlen("tsc-trusted"))) &&
-		holds(q, "tsc-marked-unstable") == 0 && facts_flag(q->facts, "kernel_log.from_boot") > 0)
-		say(reasons, "The kernel did not complain of it.");
-	if (q->subject.host_constant_tsc > 0 && holds(q, "has-tsc") == 0)
-		say(reasons,
+		advise_holds(q, "tsc-marked-unstable") == 0 && facts_flag(q->facts, "kernel_log.from_boot") > 0)
+		advise_say(reasons, "The kernel did not complain of it.");
+	if (q->subject.host_constant_tsc > 0 && advise_holds(q, "has-tsc") == 0)
+		advise_say(reasons,
 			"The kernel does not offer the TSC as a clocksource: it gave it up, or was told to.");
 }
 
@@ -337,7 +219,7 @@ static void reasons_of(struct question *q, const struct profile *p)
 
 		if (situations[i].meaning[0] && (chosen || situations[i].risk) &&
 			situations[i].holds(q->facts) > 0)
-			say(is_usual(q, i) && !chosen ? &q->advice->notes : reasons, "%s",
+			advise_say(is_usual(q, i) && !chosen ? &q->advice->notes : reasons, "%s",
 				situations[i].meaning);
 	}
 	pvclock_reason(q, p);
@@ -351,9 +233,9 @@ static void catalogue_reason(struct question *q, const struct profile *p)
 	struct advice *a = q->advice;
 
 	if (p && a->at_risk == ADVICE_NO_RISK && !asks(p) && !is_for_a_risk(p))
-		say(&a->reasons, "No settings are asked for on such a system (%s).", source);
+		advise_say(&a->reasons, "No settings are asked for on such a system (%s).", source);
 	if (p && a->at_risk == ADVICE_RISK && is_for_a_risk(p) && !any_risk(q))
-		say(&a->reasons,
+		advise_say(&a->reasons,
 			"The catalogue has settings for such a system (%s: %s, line %u; source: %s).", p->id,
 			p->file, p->line, source);
 }
@@ -374,16 +256,16 @@ static bool has_open_danger(const struct question *q)
 static enum advice_answer judge(struct question *q, const struct profile *p)
 {
 	if (!p && any_risk(q)) {
-		say(&q->advice->notes, "The catalogue has no profile for this system.");
+		advise_say(&q->advice->notes, "The catalogue has no profile for this system.");
 		return ADVICE_RISK;
 	}
 	if (!p) {
-		say(&q->advice->reasons, "The catalogue has no profile for this system.");
+		advise_say(&q->advice->reasons, "The catalogue has no profile for this system.");
 		return ADVICE_NOT_KNOWN;
 	}
-	note_force(q, p);
+	advise_note_force(q, p);
 	if (!is_for_a_risk(p) && has_open_danger(q)) {
-		say(&q->advice->notes, "The catalogue has no parameters against that.");
+		advise_say(&q->advice->notes, "The catalogue has no parameters against that.");
 		return ADVICE_RISK;
 	}
 	return is_for_a_risk(p) && !q->advice->in_force ? ADVICE_RISK : ADVICE_NO_RISK;
@@ -398,7 +280,7 @@ static int fill_parameters(struct question *q, const struct profile *p, struct e
 
 	if (rc == -ENODATA) {
 		snprintf(a->parameters, sizeof(a->parameters), "%s", p->parameters);
-		say(&a->notes,
+		advise_say(&a->notes,
 			"The n of lpj=n is not known: it is TSC kHz * 1000 / HZ, and stands in the "
 			"guest's boot log"
 			" (dmesg | grep lpj); in the facts they are tsc.khz and kernel.hz, and the log is "
@@ -414,7 +296,7 @@ static void note_contradiction(struct question *q)
 	const int flag = facts_flag(q->facts, "cpu.flags.constant_tsc"), taken = q->subject.host_constant_tsc;
 
 	if (flag >= 0 && flag != taken)
-		say(&q->advice->notes,
+		advise_say(&q->advice->notes,
 			"host.constant_tsc says %s and cpu.flags.constant_tsc %s: host.constant_tsc was "
 			"taken.",
 			taken ? "yes" : "no", flag ? "yes" : "no");
@@ -426,7 +308,7 @@ static void note_ntp(struct question *q, const struct profile *p)
 	const bool none = json_is_array(running) && !json_array_size(running);
 
 	if (none || (p && (q->subject.host_constant_tsc == 0 || q->advice->at_risk == ADVICE_RISK)))
-		say(&q->advice->notes,
+		advise_say(&q->advice->notes,
 			"%sNTP should run on the host and on its guests, with a server that both reach.",
 			none ? "No time daemon runs. " : "");
 }
@@ -438,176 +320,14 @@ static void notes_of(struct question *q, const struct profile *p)
 	const json_t *lines = facts_get(q->facts, "kernel_log.lines");
 
 	if (p && p->note[0])
-		say(notes, "%s", p->note);
+		advise_say(notes, "%s", p->note);
 	note_contradiction(q);
 	note_ntp(q, p);
 	if (p && facts_get(q->facts, "unreadable") &&
 		(!lines || facts_flag(q->facts, "kernel_log.from_boot") == 0))
-		say(notes,
+		advise_say(notes,
 			"The kernel's log could not be read from the boot on: what it said of the TSC is not"
 			" known.");
-}
-
-/* ---- evidence ---- */
-
-static unsigned count_words(const char *text)
-{
-	unsigned n = 0;
-
-	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-		text += strcspn(text, " ");
-		n++;
-	}
-	return n;
-}
-
-/* The same words, whichever number lpj has. */
-static bool same_parameters(const struct profile *p, const char *booted)
-{
-	return count_words(p->parameters) == count_words(booted) &&
-	       (!p->parameters[0] || parameters_on(p->parameters, booted));
-}
-
-static const struct evidence_row *row_of(
-	const struct advise_evidence *e, const char *configuration, const struct profile *p)
-{
-	const struct evidence_row *found = NULL;
-
-	for (size_t i = 0; i < e->count; i++) {
-		const struct evidence_row *row = &e->rows[i];
-
-		if (strcmp(row->configuration, configuration) != 0)
-			continue;
-		if (strcmp(row->profile, p->id) == 0)
-			return row;
-		if (!found && same_parameters(p, row->parameters))
-			found = row;
-	}
-	return found;
-}
-
-static const struct evidence_row *recommended(const struct advise_evidence *e, const char *configuration)
-{
-	for (size_t i = 0; i < e->count; i++)
-		if (e->rows[i].recommended && strcmp(e->rows[i].configuration, configuration) == 0)
-			return &e->rows[i];
-	return NULL;
-}
-
-static void quote_row(struct question *q, const struct evidence_row *row)
-{
-	struct advice *a = q->advice;
-	char drift[48] = "", cost[48] = "";
-
-	if (isfinite(row->drift_ppm))
-		snprintf(drift, sizeof(drift), ", drift %+.3g ppm", row->drift_ppm);
-	if (isfinite(row->read_ns))
-		snprintf(cost, sizeof(cost), ", a reading takes %.0f ns", row->read_ns);
-	a->evidence = q->evidence->kind;
-	snprintf(a->evidence_text, sizeof(a->evidence_text), "%s: %s%s%s%s%s%s%s (%s)",
-		evidence_name(a->evidence), row->configuration, row->configuration[0] ? ": " : "",
-		row->status, drift, cost, row->why[0] ? "; " : "", row->why, q->evidence->source);
-}
-
-/*
- * The matrix has measured: what it recommends for a configuration like this one stands over a row of the
- * catalogue that is not for this very operating system.
- */
-static const struct profile *from_matrix(
-	struct question *q, const struct profile *p, const char *configuration)
-{
-	const struct evidence_row *best = recommended(q->evidence, configuration);
-	const struct profile *other = best ? profiles_find(q->catalogue, best->profile) : NULL;
-	char name[32];
-
-	if (!other || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
-		return p;
-	advised_clocksource(other, name, sizeof(name));
-	if (name[0] && facts_get(q->facts, "clocksource.available") &&
-		!facts_has_word(q->facts, "clocksource.available", name)) {
-		say(&q->advice->notes, "The matrix recommends %s, but %s is not available here.", other->id,
-			name);
-		return p;
-	}
-	say(&q->advice->notes, "The catalogue alone would say %s (%s).",
-		p->parameters[0] ? p->parameters : "no parameters", p->id);
-	return other;
-}
-
-static const struct profile *weigh_matrix(struct question *q, const struct profile *p)
-{
-	const struct evidence_row *row;
-	struct advice *a = q->advice;
-	char configuration[32];
-
-	advise_resembling(q->evidence, q->facts, configuration);
-	if (!configuration[0]) {
-		snprintf(a->evidence_text, sizeof(a->evidence_text),
-			"only documented (%s): the lab measured no configuration like this system (%s)",
-			p->source, q->evidence->source);
-		return p;
-	}
-	if (a->at_risk == ADVICE_RISK) {
-		const struct profile *its = from_matrix(q, p, configuration);
-
-		if (its != p)
-			note_force(q, its);
-		if (its != p && a->in_force)
-			a->at_risk = ADVICE_NO_RISK;
-		p = its;
-	}
-	row = row_of(q->evidence, configuration, p);
-	if (row && row->recommended && !p->parameters[0] && a->at_risk == ADVICE_RISK) {
-		a->at_risk = ADVICE_NO_RISK;
-		say(&a->reasons, "In the lab such a guest was stable without any parameter.");
-	}
-	if (row)
-		quote_row(q, row);
-	else
-		snprintf(a->evidence_text, sizeof(a->evidence_text),
-			"only documented (%s): the lab did not measure it on %s (%s)", p->source,
-			configuration, q->evidence->source);
-	if (row && strcmp(row->status, "stable") != 0)
-		say(&a->notes, "The lab did not find %s stable on %s: it was %s.", p->id, configuration,
-			row->status);
-	return p;
-}
-
-/* One run: it tells of the profile if it was taken with its parameters, else of the system as it was. */
-static void weigh_run(struct question *q, const struct profile *p)
-{
-	const struct evidence_row *row = &q->evidence->rows[0];
-	struct advice *a = q->advice;
-	const char *where = evidence_name(q->evidence->kind);
-
-	if (strcmp(row->status, "unstable") == 0) {
-		a->at_risk = ADVICE_RISK;
-		say(&a->reasons, "%c%s: unstable. %s", where[0] - 'a' + 'A', where + 1, row->why);
-	}
-	if (p && (!p->parameters[0] || parameters_on(p->parameters, row->parameters) ||
-			 is_current_clocksource(q->facts, p->parameters))) {
-		quote_row(q, row);
-		return;
-	}
-	snprintf(a->evidence_text, sizeof(a->evidence_text),
-		"only documented%s%s%s. %c%s without the profile: %s; %s (%s)", p ? " (" : "",
-		p ? p->source : "", p ? ")" : "", where[0] - 'a' + 'A', where + 1, row->status, row->why,
-		q->evidence->source);
-}
-
-static const struct profile *weigh(struct question *q, const struct profile *p)
-{
-	struct advice *a = q->advice;
-
-	if (q->evidence && !q->evidence->whole && q->evidence->count)
-		weigh_run(q, p);
-	else if (p && q->evidence && q->evidence->whole)
-		return weigh_matrix(q, p);
-	else if (p)
-		snprintf(a->evidence_text, sizeof(a->evidence_text),
-			"only documented: %s; nothing was measured",
-			p->source[0] ? p->source : "the catalogue");
-	return p;
 }
 
 /* The profile that was asked for by its name, in place of the one that fits. */
@@ -618,10 +338,10 @@ static int take_wish(struct question *q, const struct profile **p, struct error 
 	if (!wish)
 		return error_set(err, -ENOENT, "no profile \"%s\"; see 'clkdrift list profiles'", q->wish);
 	if (*p && *p != wish)
-		say(&q->advice->notes, "The profile was asked for by its name; %s fits this system.",
+		advise_say(&q->advice->notes, "The profile was asked for by its name; %s fits this system.",
 			(*p)->id);
 	if (*p != wish)
-		note_force(q, wish);
+		advise_note_force(q, wish);
 	*p = wish;
 	return 0;
 }
@@ -647,7 +367,7 @@ int advise(const json_t *facts, const struct profiles *catalogue, const struct a
 	advice->at_risk = advice->missing.count ? ADVICE_NOT_KNOWN : judge(&q, p);
 	if (wish)
 		rc = take_wish(&q, &p, err);
-	p = rc ? NULL : weigh(&q, p);
+	p = rc ? NULL : advise_weigh(&q, p);
 	catalogue_reason(&q, fits);
 	if (p)
 		rc = fill_parameters(&q, p, err);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright the clkdrift developers */
+/* What a run or a matrix has measured, and what follows from it for the advice. */
+#include "analysis/advise_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "results/facts_get.h"
+
+static unsigned count_words(const char *text)
+{
+	unsigned n = 0;
+
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		text += strcspn(text, " ");
+		n++;
+	}
+	return n;
+}
+
+/* The same words, whichever number lpj has. */
+static bool same_parameters(const struct profile *p, const char *booted)
+{
+	return count_words(p->parameters) == count_words(booted) &&
+	       (!p->parameters[0] || parameters_on(p->parameters, booted));
+}
+
+static const struct evidence_row *row_of(
+	const struct advise_evidence *e, const char *configuration, const struct profile *p)
+{
+	const struct evidence_row *found = NULL;
+
+	for (size_t i = 0; i < e->count; i++) {
+		const struct evidence_row *row = &e->rows[i];
+
+		if (strcmp(row->configuration, configuration) != 0)
+			continue;
+		if (strcmp(row->profile, p->id) == 0)
+			return row;
+		if (!found && same_parameters(p, row->parameters))
+			found = row;
+	}
+	return found;
+}
+
+static const struct evidence_row *recommended(const struct advise_evidence *e, const char *configuration)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (e->rows[i].recommended && strcmp(e->rows[i].configuration, configuration) == 0)
+			return &e->rows[i];
+	return NULL;
+}
+
+static void quote_row(struct question *q, const struct evidence_row *row)
+{
+	struct advice *a = q->advice;
+	char drift[48] = "", cost[48] = "";
+
+	if (isfinite(row->drift_ppm))
+		snprintf(drift, sizeof(drift), ", drift %+.3g ppm", row->drift_ppm);
+	if (isfinite(row->read_ns))
+		snprintf(cost, sizeof(cost), ", a reading takes %.0f ns", row->read_ns);
+	a->evidence = q->evidence->kind;
+	snprintf(a->evidence_text, sizeof(a->evidence_text), "%s: %s%s%s%s%s%s%s (%s)",
+		evidence_name(a->evidence), row->configuration, row->configuration[0] ? ": " : "",
+		row->status, drift, cost, row->why[0] ? "; " : "", row->why, q->evidence->source);
+}
+
+/*
+ * The matrix has measured: what it recommends for a configuration like this one stands over a row of the
+ * catalogue that is not for this very operating system.
+ */
+static const struct profile *from_matrix(
+	struct question *q, const struct profile *p, const char *configuration)
+{
+	const struct evidence_row *best = recommended(q->evidence, configuration);
+	const struct profile *other = best ? profiles_find(q->catalogue, best->profile) : NULL;
+	char name[32];
+
+	if (!other || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
+		return p;
+	advise_clocksource(other, name, sizeof(name));
+	if (name[0] && facts_get(q->facts, "clocksource.available") &&
+		!facts_has_word(q->facts, "clocksource.available", name)) {
+		advise_say(&q->advice->notes, "The matrix recommends %s, but %s is not available here.", other->id,
+			name);
+		return p;
+	}
+	advise_say(&q->advice->notes, "The catalogue alone would say %s (%s).",
+		p->parameters[0] ? p->parameters : "no parameters", p->id);
+	return other;
+}
+
+static const struct profile *weigh_matrix(struct question *q, const struct profile *p)
+{
+	const struct evidence_row *row;
+	struct advice *a = q->advice;
+	char configuration[32];
+
+	advise_resembling(q->evidence, q->facts, configuration);
+	if (!configuration[0]) {
+		snprintf(a->evidence_text, sizeof(a->evidence_text),
+			"only documented (%s): the lab measured no configuration like this system (%s)",
+			p->source, q->evidence->source);
+		return p;
+	}
+	if (a->at_risk == ADVICE_RISK) {
+		const struct profile *its = from_matrix(q, p, configuration);
+
+		if (its != p)
+			advise_note_force(q, its);
+		if (its != p && a->in_force)
+			a->at_risk = ADVICE_NO_RISK;
+		p = its;
+	}
+	row = row_of(q->evidence, configuration, p);
+	if (row && row->recommended && !p->parameters[0] && a->at_risk == ADVICE_RISK) {
+		a->at_risk = ADVICE_NO_RISK;
+		advise_say(&a->reasons, "In the lab such a guest was stable without any parameter.");
+	}
+	if (row)
+		quote_row(q, row);
+	else
+		snprintf(a->evidence_text, sizeof(a->evidence_text),
+			"only documented (%s): the lab did not measure it on %s (%s)", p->source,
+			configuration, q->evidence->source);
+	if (row && strcmp(row->status, "stable") != 0)
+		advise_say(&a->notes, "The lab did not find %s stable on %s: it was %s.", p->id, configuration,
+			row->status);
+	return p;
+}
+
+/* One run: it tells of the profile if it was taken with its parameters, else of the system as it was. */
+static void weigh_run(struct question *q, const struct profile *p)
+{
+	const struct evidence_row *row = &q->evidence->rows[0];
+	struct advice *a = q->advice;
+	const char *where = evidence_name(q->evidence->kind);
+
+	if (strcmp(row->status, "unstable") == 0) {
+		a->at_risk = ADVICE_RISK;
+		advise_say(&a->reasons, "%c%s: unstable. %s", where[0] - 'a' + 'A', where + 1, row->why);
+	}
+	if (p && (!p->parameters[0] || parameters_on(p->parameters, row->parameters) ||
+			 advise_is_current_clocksource(q->facts, p->parameters))) {
+		quote_row(q, row);
+		return;
+	}
+	snprintf(a->evidence_text, sizeof(a->evidence_text),
+		"only documented%s%s%s. %c%s without the profile: %s; %s (%s)", p ? " (" : "",
+		p ? p->source : "", p ? ")" : "", where[0] - 'a' + 'A', where + 1, row->status, row->why,
+		q->evidence->source);
+}
+
+const struct profile *advise_weigh(struct question *q, const struct profile *p)
+{
+	struct advice *a = q->advice;
+
+	if (q->evidence && !q->evidence->whole && q->evidence->count)
+		weigh_run(q, p);
+	else if (p && q->evidence && q->evidence->whole)
+		return weigh_matrix(q, p);
+	else if (p)
+		snprintf(a->evidence_text, sizeof(a->evidence_text),
+			"only documented: %s; nothing was measured",
+			p->source[0] ? p->source : "the catalogue");
+	return p;
+}
