@@ -196,7 +196,8 @@ static void kernel_reason(struct question *q, const struct profile *p)
 	struct advice_lines *reasons = &q->advice->reasons;
 
 	if (p && profile_has_situation(p, situation_find("tsc-trusted", strlen("tsc-trusted"))) &&
-		advise_holds(q, "tsc-marked-unstable") == 0 && facts_flag(q->facts, "kernel_log.from_boot") > 0)
+		advise_holds(q, "tsc-marked-unstable") == 0 &&
+		facts_flag(q->facts, "kernel_log.from_boot") > 0)
 		advise_say(reasons, "The kernel did not complain of it.");
 	if (q->subject.host_constant_tsc > 0 && advise_holds(q, "has-tsc") == 0)
 		advise_say(reasons,
@@ -206,7 +207,8 @@ static void kernel_reason(struct question *q, const struct profile *p)
 /* Every bare machine calibrates its TSC, against a clock of its own. */
 static bool is_usual(const struct question *q, int situation)
 {
-	return strcmp(situations[situation].name, "tsc-calibrated") == 0 && strcmp(q->subject.role, "host") == 0;
+	return strcmp(situations[situation].name, "tsc-calibrated") == 0 &&
+	       strcmp(q->subject.role, "host") == 0;
 }
 
 /* What holds and is a danger, or is what the profile was chosen for. */
@@ -247,8 +249,8 @@ static void catalogue_reason(struct question *q, const struct profile *p)
 static bool has_open_danger(const struct question *q)
 {
 	for (int i = 0; situations[i].name; i++)
-		if (situations[i].risk && strcmp(situations[i].name, "tsc-not-constant") != 0 && !is_usual(q, i) &&
-			situations[i].holds(q->facts) > 0)
+		if (situations[i].risk && strcmp(situations[i].name, "tsc-not-constant") != 0 &&
+			!is_usual(q, i) && situations[i].holds(q->facts) > 0)
 			return true;
 	return false;
 }

@@ -238,14 +238,15 @@ static void leave_open(const struct drifts *d, struct evidence_row *row)
 	row->why[0] = '\0';
 	if (d->any)
 		text_add(row->why, sizeof(row->why),
-			"%s, the worst of the kernel's clocks, drifts %+.3g ppm against %s and is %s; what else "
+			"%s, the worst of the kernel's clocks, drifts %+.3g ppm against %s and is %s; what "
+			"else "
 			"the run found: %.160s",
 			d->worst_clock, d->worst_ppm, d->worst_reference,
 			d->worst_status[0] ? d->worst_status : "not judged", other);
 	else
 		text_add(row->why, sizeof(row->why),
-			"phase %s did things to the clocks on purpose; what the run found: %.200s", upset->name,
-			other);
+			"phase %s did things to the clocks on purpose; what the run found: %.200s",
+			upset->name, other);
 }
 
 /*
@@ -256,9 +257,11 @@ static int weigh_drifts(const char *dir, const struct run *run, struct evidence_
 {
 	static const char *const columns[] = { "clock", "reference", "drift_ppm", "status", "phase", NULL };
 	struct drifts d = { .run = run };
-	const struct csv_handler handler = {
-		.columns = columns, .required = FIELD_PHASE, .field = drift_field, .row = drift_row, .context = &d
-	};
+	const struct csv_handler handler = { .columns = columns,
+		.required = FIELD_PHASE,
+		.field = drift_field,
+		.row = drift_row,
+		.context = &d };
 	char path[PATH_MAX];
 	int rc = path_join(path, sizeof(path), dir, "drift.csv", err);
 

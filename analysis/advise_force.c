@@ -110,7 +110,8 @@ void advise_note_force(struct question *q, const struct profile *p)
 		say_booted(q, p);
 	} else if (strcmp(q->subject.role, "guest") == 0 && left_the_tsc(q)) {
 		a->in_force = true;
-		advise_say(&a->reasons, "The command line has the clocks follow %s, which is not made from the TSC.",
+		advise_say(&a->reasons,
+			"The command line has the clocks follow %s, which is not made from the TSC.",
 			facts_text(q->facts, "clocksource.current"));
 	}
 }

@@ -84,8 +84,8 @@ static const struct profile *from_matrix(
 	advise_clocksource(other, name, sizeof(name));
 	if (name[0] && facts_get(q->facts, "clocksource.available") &&
 		!facts_has_word(q->facts, "clocksource.available", name)) {
-		advise_say(&q->advice->notes, "The matrix recommends %s, but %s is not available here.", other->id,
-			name);
+		advise_say(&q->advice->notes, "The matrix recommends %s, but %s is not available here.",
+			other->id, name);
 		return p;
 	}
 	advise_say(&q->advice->notes, "The catalogue alone would say %s (%s).",
@@ -127,8 +127,8 @@ static const struct profile *weigh_matrix(struct question *q, const struct profi
 			"only documented (%s): the lab did not measure it on %s (%s)", p->source,
 			configuration, q->evidence->source);
 	if (row && strcmp(row->status, "stable") != 0)
-		advise_say(&a->notes, "The lab did not find %s stable on %s: it was %s.", p->id, configuration,
-			row->status);
+		advise_say(&a->notes, "The lab did not find %s stable on %s: it was %s.", p->id,
+			configuration, row->status);
 	return p;
 }
 

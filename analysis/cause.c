@@ -88,7 +88,8 @@ static const struct touch *touch_of(const struct event *e)
 
 static bool can_part(const struct touch *t, const char *clock, const char *reference)
 {
-	return (t->stops || !(moves(t, clock) && moves(t, reference))) && !(keeps(t, clock) && keeps(t, reference));
+	return (t->stops || !(moves(t, clock) && moves(t, reference))) &&
+	       !(keeps(t, clock) && keeps(t, reference));
 }
 
 /*

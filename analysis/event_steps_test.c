@@ -283,7 +283,8 @@ static void equal_steps_near_the_noise(void **state)
 		covered += fabs(slope - TRUE_SLOPE) <= 1.96 * (se + 1.5 * sqrt(variance) / (3000 * INTERVAL));
 		event_steps_free(&s);
 	}
-	print_message("seed %u: in %u of %u steps are seen, %u slopes are covered\n", SEED, real, trials, covered);
+	print_message(
+		"seed %u: in %u of %u steps are seen, %u slopes are covered\n", SEED, real, trials, covered);
 	assert_true(real > trials / 2 && covered >= 0.9 * real);
 	gsl_rng_free(rng);
 }

@@ -93,8 +93,8 @@ size_t judge_say_backward(struct judge *j)
 
 		if (is_excused(j, b) || count++ >= REASONS_OF_A_KIND)
 			continue;
-		SAY(j, "%s went backward %s on CPU %d, by up to %s", b->clock,
-			format_times(b->count).text, b->cpu, format_ns(b->largest_ns).text);
+		SAY(j, "%s went backward %s on CPU %d, by up to %s", b->clock, format_times(b->count).text,
+			b->cpu, format_ns(b->largest_ns).text);
 	}
 	return judge_say_more(j, count, "clocks that went backward");
 }
@@ -107,9 +107,8 @@ static void say_asked_backward(struct judge *j)
 		const struct backward *b = &j->e->backward[i];
 
 		if (is_excused(j, b) && count++ < REASONS_OF_A_KIND)
-			SAY(j, "%s went backward %s on CPU %d, by up to %s: it was set on purpose",
-				b->clock, format_times(b->count).text, b->cpu,
-				format_ns(b->largest_ns).text);
+			SAY(j, "%s went backward %s on CPU %d, by up to %s: it was set on purpose", b->clock,
+				format_times(b->count).text, b->cpu, format_ns(b->largest_ns).text);
 	}
 	judge_say_more(j, count, "clocks that were set back on purpose");
 }
@@ -123,7 +122,6 @@ void judge_say_injected(struct judge *j)
 	for (size_t i = 0; i < j->e->drift_count; i++)
 		slewed += has_status(&j->e->drift[i], "injected");
 	if (slewed)
-		SAY(j,
-			"%zu pair%s no verdict: a clock was slewed on purpose, by an amount that is not known",
+		SAY(j, "%zu pair%s no verdict: a clock was slewed on purpose, by an amount that is not known",
 			slewed, slewed == 1 ? " has" : "s have");
 }

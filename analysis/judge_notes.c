@@ -37,8 +37,9 @@ void judge_say_agreement(struct judge *j, const char *status, const char *one, c
 		return;
 	row = &j->e->drift[worst];
 	SAY(j, "%zu %s; the largest, systematic part included: %s %s%s against %s on CPU %d, limit %s of %s",
-		count, count == 1 ? one : many, row->clock, judge_interval(row).text, judge_steered(j, worst).text,
-		row->reference, row->cpu, row->limit, format_ppm(row->limit_ppm).text);
+		count, count == 1 ? one : many, row->clock, judge_interval(row).text,
+		judge_steered(j, worst).text, row->reference, row->cpu, row->limit,
+		format_ppm(row->limit_ppm).text);
 }
 
 void judge_say_cut_short(struct judge *j)

@@ -335,9 +335,11 @@ static void drift_that_factors_make(void **state)
 		{ "kvmclock", "arithmetic", STATUS_INCONCLUSIVE,
 			"kvmclock against raw: -0.325 ppm are arithmetic: the hypervisor takes the TSC for "
 			"2596.129 MHz, the kernel for 2596.128 MHz, each with a rounded factor" },
-		{ "kvmclock", "arithmetic", STATUS_INCONCLUSIVE, ", of which -0.325 ppm are arithmetic against raw" },
+		{ "kvmclock", "arithmetic", STATUS_INCONCLUSIVE,
+			", of which -0.325 ppm are arithmetic against raw" },
 		{ "tsc", "arithmetic", STATUS_INCONCLUSIVE,
-			"tsc against raw: -0.325 ppm are arithmetic: the kernel multiplies a TSC of 2596.128 MHz" },
+			"tsc against raw: -0.325 ppm are arithmetic: the kernel multiplies a TSC of 2596.128 "
+			"MHz" },
 		{ "kvmclock", "user", STATUS_UNSTABLE, "kvmclock drifts -0.325" },
 	};
 

@@ -116,7 +116,7 @@ struct matrix_result {
 	struct reason *notes; /* what the matrix cannot know */
 	size_t note_count;
 	bool read_scatter_known; /* how much the cost of a read differs from boot to boot */
-	enum status status; /* stable: each configuration has a stable profile; unstable: one has none */
+	enum status status;	 /* stable: each configuration has a stable profile; unstable: one has none */
 };
 
 extern const struct table matrix_table;		/* matrix.csv, and "cells" of verdict.json */

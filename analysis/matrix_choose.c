@@ -230,7 +230,8 @@ static int say_notes(struct matrix_result *r)
 	else if (!rc && once)
 		rc = note(r, "One boot is one draw: --repeat shows how much the next one may differ.");
 	if (!rc && costs && !r->read_scatter_known)
-		rc = note(r, "No two boots tell how much the cost of a read differs from boot to boot: of two profiles one "
+		rc = note(r, "No two boots tell how much the cost of a read differs from boot to boot: of "
+			     "two profiles one "
 			     "is called cheaper only where it costs less than half.");
 	if (!rc)
 		rc = note(r, "Read costs are those of these guests on this host, and drift is against this "

@@ -158,7 +158,8 @@ static bool is_in_list(const char *list, const char *words)
 	size_t length = strlen(words);
 
 	for (const char *at = list; (at = strstr(at, words)); at += length)
-		if ((at == list || strncmp(at - 2, ", ", 2) == 0) && (at[length] == '\0' || at[length] == ','))
+		if ((at == list || strncmp(at - 2, ", ", 2) == 0) &&
+			(at[length] == '\0' || at[length] == ','))
 			return true;
 	return false;
 }
@@ -397,7 +398,8 @@ static void say_unproven(const struct matrix_result *r, struct matrix_choice *g)
 		return;
 	if (missed)
 		text_add(g->why, sizeof(g->why),
-			"; but a boot calibrates the TSC anew, and with %s on %s it drifts %s: --repeat %d tells "
+			"; but a boot calibrates the TSC anew, and with %s on %s it drifts %s: --repeat %d "
+			"tells "
 			"luck from merit",
 			missed->profile, missed->configuration,
 			matrix_drift_words(missed->drift_ppm, matrix_cell_half(missed)).text, ENOUGH_DRAWS);

@@ -191,8 +191,8 @@ static void words(void **state)
 	assert_string_equal(recovery_words(&s, none).text, "; back within 1 ms after 1.37 s");
 	strcpy(s.recovered, "no");
 	assert_string_equal(recovery_words(&s, NULL).text, "; not back within 1 ms in this phase");
-	assert_string_equal(recovery_words(&s, none).text,
-		"; not back within 1 ms in this phase: no time daemon runs");
+	assert_string_equal(
+		recovery_words(&s, none).text, "; not back within 1 ms in this phase: no time daemon runs");
 	strcpy(s.recovered, "");
 	assert_string_equal(recovery_words(&s, none).text, "");
 	json_decref(none);

@@ -21,7 +21,7 @@
 #define LEFT	    66
 #define RIGHT	    12
 
-#define KEY_ROW	     18.5 /* of the legend */
+#define KEY_ROW 18.5 /* of the legend */
 
 #define PHASES_SHOWN 6
 #define ASIDE	     1.025 /* factor on tau between clocks: bars of one do not hide another's */
@@ -157,7 +157,8 @@ static void draw_legend(const struct report *r, struct plot *plot)
 		else
 			snprintf(entry, sizeof(entry), "%s", clock);
 		fprintf(plot->script,
-			", \\\n     keyentry with linespoints pointtype %d pointsize %.1f linewidth 2 linecolor "
+			", \\\n     keyentry with linespoints pointtype %d pointsize %.1f linewidth 2 "
+			"linecolor "
 			"rgb '%s' title ",
 			symbol((size_t)r->clocks[i]), symbol_size((size_t)r->clocks[i]) * 1.5,
 			plot_colour((size_t)r->clocks[i]));

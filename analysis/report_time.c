@@ -43,8 +43,7 @@ static int piece_steps(
 	if (!piece->steps)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->step_count + e->level_count; i++) {
-		const struct step *s =
-			i < e->step_count ? &e->steps[i] : &e->levels[i - e->step_count];
+		const struct step *s = i < e->step_count ? &e->steps[i] : &e->levels[i - e->step_count];
 
 		if (s->cpu == cpu && strcmp(s->clock, clock) == 0 && strcmp(s->phase, phase) == 0)
 			piece->steps[piece->step_count++] = s;

@@ -273,8 +273,8 @@ static size_t name_length(const char *word, size_t length)
 {
 	const char *equals = memchr(word, '=', length);
 	size_t name = equals ? (size_t)(equals + 1 - word) : length;
-	bool lists = (name == 4 && strncmp(word, "tsc=", 4) == 0) ||
-		     (name == 5 && strncmp(word, "hpet=", 5) == 0);
+	bool lists =
+		(name == 4 && strncmp(word, "tsc=", 4) == 0) || (name == 5 && strncmp(word, "hpet=", 5) == 0);
 
 	return lists ? length : name;
 }

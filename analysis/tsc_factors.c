@@ -24,7 +24,8 @@ static double rate_of(const struct run *run, int clock, double khz)
 	if (strcmp(name, "tsc") == 0)
 		return 1;
 	if (strcmp(name, "kvmclock") == 0)
-		return facts_number(run->environment_before, "tsc.pvclock_khz", &pvclock_khz) && pvclock_khz > 0
+		return facts_number(run->environment_before, "tsc.pvclock_khz", &pvclock_khz) &&
+				       pvclock_khz > 0
 			       ? khz / pvclock_khz
 			       : NAN;
 	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++)
@@ -40,8 +41,8 @@ static bool counted_khz(const struct run *run, const struct phase *phase, double
 	const char *current = facts_text(facts, "clocksource.current"),
 		   *source = facts_text(facts, "tsc.source");
 
-	return current && strcmp(current, "tsc") == 0 && !phase_has(phase, DISTURBANCE_CLOCKSOURCE) && source &&
-	       strncmp(source, "kernel log", strlen("kernel log")) == 0 &&
+	return current && strcmp(current, "tsc") == 0 && !phase_has(phase, DISTURBANCE_CLOCKSOURCE) &&
+	       source && strncmp(source, "kernel log", strlen("kernel log")) == 0 &&
 	       facts_number(facts, "tsc.khz", khz) && *khz >= KHZ_LEAST && *khz <= UINT32_MAX &&
 	       run->tsc_hz == *khz * 1e3;
 }

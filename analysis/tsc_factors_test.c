@@ -44,9 +44,9 @@ static void a_guest_that_was_measured(void **state)
 		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
 			synthetic_ns_clock(&s, names[k], "tsc");
 		synthetic_phase(&s, "all", 0, 10);
-		s.run.environment_before = json_pack("{s:{s:s}, s:{s:i, s:s, s:f}}", "clocksource", "current",
-			cases[i].current, "tsc", "khz", 2596128, "source", cases[i].source, "pvclock_khz",
-			2596129.0);
+		s.run.environment_before =
+			json_pack("{s:{s:s}, s:{s:i, s:s, s:f}}", "clocksource", "current", cases[i].current,
+				"tsc", "khz", 2596128, "source", cases[i].source, "pvclock_khz", 2596129.0);
 		ppm = tsc_factors_ppm(&s.run, &s.run.phases[0], run_clock_find(&s.run, cases[i].clock),
 			cases[i].reference ? run_clock_find(&s.run, cases[i].reference) : PAIR_TSC);
 		if (fabs(ppm * PPB_PER_PPM - cases[i].ppb) > 0.02)
@@ -90,7 +90,9 @@ static void only_what_the_drift_bears_out(void **state)
 	assert_false(tsc_factors_fit(&row, -0.0601));
 	row.steering_ppm = 0.05;
 	assert_true(tsc_factors_fit(&row, 0.0101));
-	row = (struct drift){ .drift_ppm = NAN, .ci_low_ppm = NAN, .ci_high_ppm = NAN, .systematic_ppm = NAN };
+	row = (struct drift){
+		.drift_ppm = NAN, .ci_low_ppm = NAN, .ci_high_ppm = NAN, .systematic_ppm = NAN
+	};
 	assert_false(tsc_factors_fit(&row, 0));
 }
 

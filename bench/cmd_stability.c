@@ -23,7 +23,6 @@ struct column_file {
 	bool header_seen;
 };
 
-
 /* The first line may be a header: a word that is no number. */
 static int value_field(
 	void *context, const struct csv_file *at, unsigned column, const char *text, size_t length)
@@ -140,7 +139,8 @@ static int compute(const struct column_file *file, const struct options *options
 	for (size_t i = 0; !rc && options->taus && i < count; i++)
 		if (2 * m_list[i] >= file->count)
 			rc = error_set(err, -EINVAL,
-				"--taus: %zu: for that averaging time the file is too short; it allows up to %zu",
+				"--taus: %zu: for that averaging time the file is too short; it allows up to "
+				"%zu",
 				m_list[i], file->count > 2 ? (file->count - 1) / 2 : 0);
 	if (!rc)
 		rc = stability_compute(file->values, file->count, &wanted, m_list, count, points, err);

@@ -66,7 +66,8 @@ struct facts_source {
 	void (*cpuid)(void *context, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]); /* eax ebx ecx edx */
 	int (*adjtimex)(void *context, struct timex *tx); /* TIME_OK.. or -errno; tx->modes is 0 */
 	int (*uname)(void *context, struct utsname *uts); /* 0 or -errno */
-	int (*pvclock_hz)(void *context, double nominal_hz, double *hz); /* 0 or -errno; see probes/kvmclock.h */
+	int (*pvclock_hz)(
+		void *context, double nominal_hz, double *hz); /* 0 or -errno; see probes/kvmclock.h */
 };
 
 extern const struct facts_source facts_live; /* this machine */

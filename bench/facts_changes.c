@@ -165,7 +165,9 @@ static void compare_pvclock(struct changes *c)
 		!facts_number(c->after, "tsc.pvclock_khz", &new) || !(old > 0) ||
 		fabs(new / old - 1) * PPM_PER_ONE < PVCLOCK_MOVE_PPM)
 		return;
-	say(c, "KVM's pvclock takes the TSC for %.3f MHz, took it for %.3f MHz: the guest has come to another host",
+	say(c,
+		"KVM's pvclock takes the TSC for %.3f MHz, took it for %.3f MHz: the guest has come to "
+		"another host",
 		new / 1e3, old / 1e3);
 }
 

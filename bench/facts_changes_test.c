@@ -97,7 +97,8 @@ static void a_daemon_stopped(void **state)
 static void another_host(void **state)
 {
 	static const char *const expected[] = {
-		"KVM's pvclock takes the TSC for 2592.000 MHz, took it for 2592.001 MHz: the guest has come to "
+		"KVM's pvclock takes the TSC for 2592.000 MHz, took it for 2592.001 MHz: the guest has come "
+		"to "
 		"another host",
 	};
 	struct pair *p = *state;

@@ -36,8 +36,9 @@ static void lines_on_timekeeping_are_kept(void **state)
 		"PM-Timer running at invalid rate: 106% of normal - aborting.",
 		"TSC synchronization [CPU#0 -> CPU#1]:", "kvm-clock: using sched offset of 1 cycles",
 		"warning: many lost ticks." };
-	static const char *const left[] = { "ACPI: PM-Timer IO Port: 0x608", "clocksource: hpet: mask: 0xffffffff max_cycles: 0xffffffff",
-		"Linux version 6.1.0", "usb 1-1: new device", "" };
+	static const char *const left[] = { "ACPI: PM-Timer IO Port: 0x608",
+		"clocksource: hpet: mask: 0xffffffff max_cycles: 0xffffffff", "Linux version 6.1.0",
+		"usb 1-1: new device", "" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)

@@ -97,7 +97,8 @@ static const char *count(const json_t *facts, const char *path, char text[24])
 
 static void print_cpu(const struct page *page, const json_t *facts)
 {
-	const char *revision = facts_text(facts, "cpu.amd_revision"), *vendor = facts_text(facts, "cpu.vendor");
+	const char *revision = facts_text(facts, "cpu.amd_revision"),
+		   *vendor = facts_text(facts, "cpu.vendor");
 	char a[24], b[24], c[24];
 
 	page_heading(page, "Processor");

@@ -151,7 +151,8 @@ static void a_kvm_guest(void **state)
 	assert_finding(object, "parameter", "note", "clocksource=kvm-clock");
 	assert_finding(object, "time-daemon", "risk", "systemd-timesyncd runs, but");
 	assert_finding(object, "log-tsc-p0", "note", "P0 frequency");
-	assert_text_finding("{'kernel_log':{'lines':[{'time_s':1.0,'text':'PM-Timer running at invalid rate: 106% of normal - "
+	assert_text_finding("{'kernel_log':{'lines':[{'time_s':1.0,'text':'PM-Timer running at invalid rate: "
+			    "106% of normal - "
 			    "aborting.'}]}}",
 		"log-pm-timer", "risk", "invalid rate");
 	assert_finding(object, "log-incomplete", "note", "does not reach back");
@@ -246,8 +247,8 @@ static void the_frequency(void **state)
 		"tsc-frequency", "note", "2000.000 MHz");
 	assert_text_finding("{'hypervisor':{'present':true},'tsc':{'khz':2000000,'pvclock_khz':2000001.0}}",
 		"pvclock-rate", "note", "0.500 ppm apart");
-	assert_no_finding(
-		"{'hypervisor':{'present':true},'tsc':{'khz':2000000,'pvclock_khz':2000000.1}}", "pvclock-rate");
+	assert_no_finding("{'hypervisor':{'present':true},'tsc':{'khz':2000000,'pvclock_khz':2000000.1}}",
+		"pvclock-rate");
 	assert_text_finding("{'kernel_log':{'from_boot':true},'tsc':{'khz':2000000}}", "tsc-frequency",
 		"risk", "not refined");
 	assert_no_finding("{'kernel_log':{'from_boot':false},'tsc':{'khz':2000000}}", "tsc-frequency");

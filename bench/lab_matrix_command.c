@@ -188,7 +188,8 @@ static void tell_how_to_go_on(const struct matrix *m, struct error *err)
 
 	if (kept)
 		*kept = '\0';
-	snprintf(hint, sizeof(hint), "; %zu of %zu cells are done, go on with: clkdrift lab matrix --resume %.200s",
+	snprintf(hint, sizeof(hint),
+		"; %zu of %zu cells are done, go on with: clkdrift lab matrix --resume %.200s",
 		m->count - lab_matrix_waiting(m), m->count, m->dir);
 	error_hint(err, hint);
 }

@@ -22,7 +22,7 @@
 
 #define CONFIGS_DEFAULT	 "one-vcpu,two-vcpus,cstates,pstates"
 #define CONFIGS_I386	 "i386-one-vcpu,i386-two-vcpus"
-#define PROFILE_NONE	"default"
+#define PROFILE_NONE	 "default"
 #define PROFILES_DEFAULT "default,notsc-lpj,acpi-pm,pmtmr,hpet,max-cstate-1"
 #define SCENARIO_DEFAULT "matrix"
 #define REFUSED		 ""  /* key of the name of an option that cannot be kept */
@@ -167,11 +167,12 @@ static int check_profile(const struct profile *p, struct error *err)
 	const char *other = p->host_settings[0] ? p->host_settings : p->hypervisor_settings;
 
 	if (strcasestr(p->guest_os, "Windows"))
-		return error_set(err, -EINVAL, "--profiles: %s is for Windows, and guests of the lab run Linux",
-			p->id);
+		return error_set(err, -EINVAL,
+			"--profiles: %s is for Windows, and guests of the lab run Linux", p->id);
 	if (!other[0] && !p->parameters[0] && strcmp(p->id, PROFILE_NONE) != 0)
 		return error_set(err, -EINVAL,
-			"--profiles: %s has no kernel parameters, so the matrix cannot show it; its guest is that "
+			"--profiles: %s has no kernel parameters, so the matrix cannot show it; its guest is "
+			"that "
 			"of " PROFILE_NONE,
 			p->id);
 	if (!other[0])

@@ -49,8 +49,7 @@ static int refuse(struct loader *l, const char *key, const char *value, const ch
 }
 
 /* line, if not NULL: where it was said, for errors that only the run finds. */
-static int set_text(
-	struct loader *l, char *to, size_t size, int *line, const char *key, const char *value)
+static int set_text(struct loader *l, char *to, size_t size, int *line, const char *key, const char *value)
 {
 	if (!value[0] || strlen(value) >= size)
 		return refuse(l, key, value, "is empty or too long");

@@ -36,8 +36,9 @@ struct scenario_phase {
 	bool is_recovery;    /* from the phase before it */
 	struct asked *asked; /* owned */
 	size_t asked_count;
-	const struct asked *obstacle; /* of these, what this machine cannot do; NULL: none, see stage_survey() */
-	char why[400];		      /* it cannot */
+	const struct asked
+		*obstacle; /* of these, what this machine cannot do; NULL: none, see stage_survey() */
+	char why[400];	   /* it cannot */
 };
 
 struct scenario {
@@ -46,8 +47,8 @@ struct scenario {
 	double interval_s;
 	unsigned burst;
 	char clocks[512], cpus[256], reference[CLOCK_NAME_MAX], limits[24]; /* empty: not said */
-	int clocks_line, cpus_line, reference_line, limits_line; /* of the file; 0: not said */
-	char path[PATH_MAX];					 /* of the file */
+	int clocks_line, cpus_line, reference_line, limits_line;	    /* of the file; 0: not said */
+	char path[PATH_MAX];						    /* of the file */
 	struct scenario_phase phases[SCENARIO_PHASES_MAX];
 	size_t phase_count;
 };

@@ -169,8 +169,8 @@ static void test_disturbances(void **state)
 /* Every shipped file, with all that it asks for. */
 static void test_shipped(void **state)
 {
-	static const char *const names[] = { "quick", "idle", "full", "clocksources", "cstates", "cpufreq", "soak",
-		"selftest" };
+	static const char *const names[] = { "quick", "idle", "full", "clocksources", "cstates", "cpufreq",
+		"soak", "selftest" };
 	char tree[PATH_MAX];
 
 	(void)state;

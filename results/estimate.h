@@ -46,7 +46,7 @@ struct drift {
 	uint64_t backward; /* readings of this clock below the one before, in the whole phase */
 	double max_backward_ns;
 	double steering_ppm; /* part of the drift that the kernel admits (adjtimex); NaN: not known */
-	double factors_ppm;  /* part of it that the known factors of the TSC make: analysis/tsc_factors.h; 0: none */
+	double factors_ppm; /* part of it that the known factors of the TSC make: analysis/tsc_factors.h; 0: none */
 	double hull_low_ppm; /* cross-check: slopes that fit inside every bracket; NaN: none does */
 	double hull_high_ppm;
 	double residual_ns; /* standard deviation about the fit */
