@@ -5,7 +5,9 @@
  * /etc/default/grub.  What the administrator wrote there stays; what contradicts the parameters is told.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/candidate.h"
 #include "bench/kernel_line.h"
@@ -31,45 +33,91 @@ static void value_span(const char *text, const struct line *line, size_t equals,
 	value->end = end;
 }
 
-/* Of the parameters, those that neither variable has; NULL: out of memory. */
+#define ASSIGNMENTS_MAX 32 /* further ones are not looked at */
+
+/* VARIABLE=VALUE, or VARIABLE+=VALUE, which adds to what was there. */
+struct assignments {
+	struct span values[ASSIGNMENTS_MAX];
+	size_t variable[ASSIGNMENTS_MAX]; /* index into variables */
+	size_t count;
+};
+
+static void assign(struct assignments *a, size_t variable, bool adds, const struct span *value)
+{
+	size_t kept = 0;
+
+	/* To a shell the last one counts. */
+	for (size_t i = 0; i < a->count; i++)
+		if (adds || a->variable[i] != variable) {
+			a->values[kept] = a->values[i];
+			a->variable[kept++] = a->variable[i];
+		}
+	a->count = kept;
+	if (a->count == ASSIGNMENTS_MAX)
+		return;
+	a->values[a->count] = *value;
+	a->variable[a->count++] = variable;
+}
+
+static void read_line(const char *text, struct line line, struct assignments *a)
+{
+	size_t head, end;
+	struct span value;
+	bool adds;
+
+	line_head(text, &line, "=", &head, &end);
+	if (span_is(text, head, end, "export")) {
+		line.begin = end;
+		line_head(text, &line, "=", &head, &end);
+	}
+	if (end == line.end || text[end] != '=')
+		return;
+	value_span(text, &line, end, &value);
+	adds = end > head && text[end - 1] == '+';
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		if (span_is(text, head, end - adds, variables[i]))
+			assign(a, i, adds, &value);
+}
+
+/* Of the parameters, those that neither variable has; NULL: out of memory.  Notes what contradicts them. */
 static char *lacking(const struct candidate_input *in, FILE *notes)
 {
-	char *parameters = strdup(in->request->parameters);
 	const char *text = in->beside.at;
+	struct assignments all = { .count = 0 };
+	struct kernel_line words;
 	struct line line = { 0 };
-	size_t head, head_end;
+	char *missing;
 
-	while (parameters && line_next(text, in->beside.length, &line)) {
-		struct kernel_line words;
-		struct span value;
-		char *missing;
-
-		line_head(text, &line, "=", &head, &head_end);
-		if (head_end == line.end || text[head_end] != '=' ||
-			(!span_is(text, head, head_end, variables[0]) &&
-				!span_is(text, head, head_end, variables[1])))
-			continue;
-		value_span(text, &line, head_end, &value);
-		kernel_line_begin(&words, text, value.begin, line.number, false);
-		kernel_line_words(&words, value.begin, value.end);
-		missing = kernel_line_missing(&words, parameters, in->beside_path, notes);
-		kernel_line_free(&words);
-		free(parameters);
-		parameters = missing;
-	}
-	return parameters;
+	while (line_next(text, in->beside.length, &line))
+		read_line(text, line, &all);
+	kernel_line_begin(&words, text, 0, 1, false);
+	for (size_t v = 0; v < sizeof(variables) / sizeof(variables[0]); v++)
+		for (size_t i = 0; i < all.count; i++)
+			if (all.variable[i] == v)
+				kernel_line_words(&words, all.values[i].begin, all.values[i].end);
+	missing = kernel_line_missing(&words, in->request->parameters, in->beside_path, notes);
+	kernel_line_free(&words);
+	return missing;
 }
 
 static int grub_default_transform(
 	const struct candidate_input *in, struct candidate_output *out, struct error *err)
 {
-	char *parameters;
+	char *parameters = NULL, *said = NULL;
+	size_t length = 0;
+	FILE *notes = open_memstream(&said, &length);
 	int rc = 0;
 
-	parameters = lacking(in, out->notes);
+	if (notes)
+		parameters = lacking(in, notes);
+	if (notes && fclose(notes) == 0 && said)
+		fputs(said, out->notes);
 	out->entries = 1;
 	if (!parameters)
 		rc = error_set(err, -ENOMEM, "%s: out of memory", in->beside_path);
+	else if (!*parameters && length)
+		rc = error_set(err, -ENODATA, "%s: has the parameters, but %.*s: take that out by hand",
+			in->beside_path, (int)strcspn(said, "\n"), said);
 	else if (!*parameters)
 		rc = error_set(err, -ENODATA, "%s: has the parameters already", in->beside_path);
 	else
@@ -78,6 +126,7 @@ static int grub_default_transform(
 			"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\"\n",
 			parameters);
 	free(parameters);
+	free(said);
 	out->changed = 1;
 	return rc;
 }

@@ -192,4 +192,28 @@ if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs -o size=32k,nr_inode
 else
 	skip "a full disk" "takes root and tmpfs"
 fi
+# What counts in /etc/default/grub: the last assignment, and the second variable behind the first.
+counted() { # NAME, and lines of the file on stdin: what became of the drop-in
+	rm -rf "$T/counted" "$T/counted-root"
+	mkdir -p "$T/counted-root/etc/default"
+	cat >"$T/counted-root/etc/default/grub"
+	echo '{"role":"guest","arch":"x86_64","kernel":{"release":"6.1.0"}}' >"$T/counted.json"
+	clkdrift advise acpi-pm --facts "$T/counted.json" --out "$T/counted" --root "$T/counted-root"
+}
+counted <<'END'
+GRUB_CMDLINE_LINUX="clocksource=acpi_pm"
+GRUB_CMDLINE_LINUX_DEFAULT="quiet clocksource=tsc"
+END
+like "$out" "etc/default/grub: has the parameters, but .*default/grub:2: clocksource=tsc is there and contradicts clocksource=acpi_pm: take that out" "a parameter that a later word overrides is not there already"
+counted <<'END'
+GRUB_CMDLINE_LINUX="clocksource=acpi_pm"
+GRUB_CMDLINE_LINUX="quiet"
+END
+like "$(cat "$T/counted/clkdrift.cfg")" 'clocksource=acpi_pm"$' "a parameter of an assignment that another one replaces is not there"
+counted <<'END'
+export GRUB_CMDLINE_LINUX="quiet"
+GRUB_CMDLINE_LINUX+=" clocksource=acpi_pm"
+END
+like "$out" "etc/default/grub: has the parameters already" "export and += are read"
+
 finish
