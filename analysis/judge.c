@@ -133,8 +133,11 @@ struct place judge_steered(const struct judge *j, size_t row)
 	if (isfinite(steered) && fabs(steered) > STEERED_LEAST_PPM)
 		used = (size_t)snprintf(p.text, sizeof(p.text), ", of which %+.6g ppm are steered", steered);
 	if (factors)
-		snprintf(p.text + used, sizeof(p.text) - used, "%s %s are arithmetic",
-			used ? " and" : ", of which", format_ppm(d->factors_ppm).text);
+		used += (size_t)snprintf(p.text + used, sizeof(p.text) - used, "%s %s%s are arithmetic",
+			used ? " and" : ", of which", d->factors_ppm > 0 ? "+" : "",
+			format_ppm(d->factors_ppm).text);
+	if (used)
+		snprintf(p.text + used, sizeof(p.text) - used, ",");
 	return p;
 }
 

@@ -46,7 +46,7 @@ struct place judge_place(const struct run *run, const char *phase, int cpu);
 /* The row's drift with its interval, systematic part included. */
 struct formatted judge_interval(const struct drift *row);
 
-/* ", of which +50 ppm are steered" where something was taken off the row's drift to judge it; else empty. */
+/* ", of which +50 ppm are steered," where something was taken off the row's drift to judge it; else empty. */
 struct place judge_steered(const struct judge *j, size_t row);
 
 /* The row's interval, shifted by that, is wholly outside of its limit. */

@@ -336,7 +336,7 @@ static void drift_that_factors_make(void **state)
 			"kvmclock against raw: -0.325 ppm are arithmetic: the hypervisor takes the TSC for "
 			"2596.129 MHz, the kernel for 2596.128 MHz, each with a rounded factor" },
 		{ "kvmclock", "arithmetic", STATUS_INCONCLUSIVE,
-			", of which -0.325 ppm are arithmetic against raw" },
+			", of which -0.325 ppm are arithmetic, against raw" },
 		{ "tsc", "arithmetic", STATUS_INCONCLUSIVE,
 			"tsc against raw: -0.325 ppm are arithmetic: the kernel multiplies a TSC of 2596.128 "
 			"MHz" },
@@ -649,12 +649,12 @@ static void a_slew_on_purpose_is_taken_off(void **state)
 
 	(void)state;
 	/* 310 of which 10 were there before: 300 are on purpose. */
-	court_close(court_of_a_slew(310, 10, 345, "crystal"), STATUS_STABLE, "of which +300 ppm are steered");
+	court_close(court_of_a_slew(310, 10, 345, "crystal"), STATUS_STABLE, "of which +300 ppm are steered, against");
 	court_close(
-		court_of_a_slew(310, 10, 355, "crystal"), STATUS_UNSTABLE, "of which +300 ppm are steered");
+		court_of_a_slew(310, 10, 355, "crystal"), STATUS_UNSTABLE, "of which +300 ppm are steered, against");
 	court_close(court_of_a_slew(310, 10, 0, "user"), STATUS_UNSTABLE, "beyond the limit");
 	court_close(
-		court_of_a_slew(310, 10, 355, "arithmetic"), STATUS_STABLE, "of which +310 ppm are steered");
+		court_of_a_slew(310, 10, 355, "arithmetic"), STATUS_STABLE, "of which +310 ppm are steered, against");
 	/* Arithmetic needs no word of what was before. */
 	c = court_of_a_slew(310, 10, 310, "arithmetic");
 	json_decref(c->s.run.environment_before);
