@@ -518,6 +518,7 @@ const struct disturbance disturb_cpufreq = {
 	.changes_machine = true,
 	.check = cpufreq_check,
 	.supported = cpufreq_supported,
+	.needs_cpu = disturbance_needs_probes,
 	.plan = cpufreq_plan,
 	.start = cpufreq_start,
 	.observe = cpufreq_observe,

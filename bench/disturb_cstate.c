@@ -412,6 +412,7 @@ const struct disturbance disturb_cstate = {
 	.changes_machine = true,
 	.check = cstate_check,
 	.supported = cstate_supported,
+	.needs_cpu = disturbance_needs_probes,
 	.plan = cstate_plan,
 	.start = cstate_start,
 	.observe = cstate_observe,

@@ -269,6 +269,7 @@ const struct disturbance disturb_migrate_thread = {
 	.parameters = parameters,
 	.changes_machine = false,
 	.supported = migrate_supported,
+	.needs_cpu = disturbance_needs_probes,
 	.plan = migrate_plan,
 	.start = migrate_start,
 	.observe = migrate_observe,

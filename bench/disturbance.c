@@ -12,6 +12,14 @@
 
 #define BLANKS " \t"
 
+bool disturbance_needs_probes(const struct disturbance_setup *setup, int cpu)
+{
+	for (size_t i = 0; i < setup->cpu_count; i++)
+		if (setup->cpus[i] == cpu)
+			return true;
+	return false;
+}
+
 const struct disturbance *disturbance_find(const char *name)
 {
 	for (size_t i = 0; disturbances[i]; i++)
@@ -77,8 +85,8 @@ static int argument_set(
 }
 
 /* KEY=VALUE, or the first parameter's value alone. */
-static int take_word(const struct disturbance *d, size_t index, char *word, struct asked *asked,
-	bool *given, struct error *err)
+static int take_word(const struct disturbance *d, size_t index, char *word, struct asked *asked, bool *given,
+	struct error *err)
 {
 	char *value = strchr(word, '=');
 	const char *key = word;

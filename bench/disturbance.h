@@ -106,6 +106,9 @@ struct disturbance {
 	int (*stop)(void *state, struct evidence *evidence, struct error *err);
 };
 
+/* needs_cpu() of one that needs the CPUs of the probes, all of them. */
+bool disturbance_needs_probes(const struct disturbance_setup *setup, int cpu);
+
 /* The generated table; ends with NULL. */
 extern const struct disturbance *const disturbances[];
 const struct disturbance *disturbance_find(const char *name);

@@ -28,6 +28,7 @@ struct loader {
 	int section_line;
 	struct error first; /* inih tells no reason */
 	int first_line;
+	int lacks_until; /* ... where a section without a duration begins: a line of it before that one may be the reason */
 	char keys[1024]; /* of the section so far, each between blanks */
 };
 
@@ -172,8 +173,8 @@ static int add_recovery(struct loader *l)
 	return 1;
 }
 
-/* A phase without a duration is told where it begins. */
-static int section_end(struct loader *l)
+/* A phase without a duration is told where it begins.  until: the line behind its last one. */
+static int section_end(struct loader *l, int until)
 {
 	struct scenario *s = l->scenario;
 	struct error why = { "" };
@@ -183,6 +184,7 @@ static int section_end(struct loader *l)
 	if (s->phases[s->phase_count - 1].duration_s > 0)
 		return add_recovery(l);
 	l->first_line = l->section_line;
+	l->lacks_until = until;
 	error_set(&why, -EINVAL, "[%s] has no duration", l->section);
 	return refuse_line(l, why.text);
 }
@@ -191,7 +193,7 @@ static int section_begin(struct loader *l, const char *section)
 {
 	struct error why = { "" };
 
-	section_end(l);
+	section_end(l, l->line);
 	snprintf(l->section, sizeof(l->section), "%s", section);
 	l->section_line = l->line;
 	strcpy(l->keys, " ");
@@ -316,9 +318,9 @@ static int parse_file(struct loader *l, const char *path, struct error *err)
 		return error_set(err, -failure, "%s: cannot read: %s", path, strerror(failure));
 	}
 	fclose(l->in);
-	section_end(l);
+	section_end(l, l->line + 1);
 	/* Ours is the one that came first, and it has a reason. */
-	if (l->first_line && (line <= 0 || l->first_line <= line))
+	if (l->first_line && (line <= 0 || (l->first_line <= line && line >= l->lacks_until)))
 		return error_set(err, -EINVAL, "%s:%d: %s", path, l->first_line, l->first.text);
 	if (line)
 		return error_set(

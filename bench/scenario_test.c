@@ -125,6 +125,7 @@ static void test_bad_files(void **state)
 		{ "[phase a,b]\nduration = 5s\n", 1, "a name is letters" },
 		{ "[phase <b>]\nduration = 5s\n", 1, "a name is letters" },
 		{ "[scenario]\nnonsense\n[phase a]\nduration = 5s\n", 2, "neither [section] nor key" },
+		{ "[phase a]\nduration 2s\n", 2, "neither [section] nor key" },
 		{ "[scenario\n", 1, "neither [section] nor key" },
 		{ "[scenario]\ninterval = 19us\n[phase a]\nduration = 5s\n", 1, "below 20us" },
 	};

@@ -74,8 +74,12 @@ printf '[phase both]\nduration = 5s\nhotplug =\nload = class=cpu share=50\n' >"$
 if clkdrift run full --dry-run && grep -q '^[^ ]* .* hotplug: takes CPU' <<<"$out" && ! grep -A 1 ' hotplug: ' <<<"$out" | grep -q 'not here'; then
 	clkdrift run "$T/both.ini" --dry-run
 	like "$rc $err" "^2 clkdrift: phase both: hotplug takes away CPU [0-9]+, which load needs" "a CPU is taken away from what needs it: refused"
+	printf '[phase both]\nduration = 5s\nhotplug =\nmigrate-thread =\n' >"$T/both.ini"
+	clkdrift run "$T/both.ini" --dry-run
+	like "$rc $err" "^2 clkdrift: phase both: hotplug takes away CPU [0-9]+, which migrate-thread needs" "and from probes that are to move there"
 else
 	skip "a CPU is taken away from what needs it" "no CPU here can go offline"
+	skip "and from probes that are to move there" "no CPU here can go offline"
 fi
 clkdrift list disturbances
 like "$out" "^load " "list disturbances"
