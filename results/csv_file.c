@@ -29,6 +29,7 @@ struct reader {
 	bool explained;		  /* the row that was refused is at its end */
 	bool cut_row;		  /* the row at hand has no line end */
 	bool after_cr, row_begun;
+	size_t open;	     /* bytes of the blocks since one in which a field or a row ended */
 	bool through_parser; /* from here on: a quoted field may hold line ends */
 };
 
@@ -172,6 +173,7 @@ static void on_field(void *text, size_t length, void *context)
 
 	r->row_begun = true;
 	r->after_cr = false;
+	r->open = 0;
 	if (r->rc && !(r->handler->exact && r->mapped)) /* else how long the row is may tell more */
 		return;
 	if (!r->mapped) {
@@ -248,6 +250,7 @@ static void on_row(int end, void *context)
 	struct reader *r = context;
 	bool second_half = end == '\n' && r->after_cr && !r->row_begun; /* of a CRLF */
 
+	r->open = 0;
 	r->after_cr = end == '\r';
 	if (second_half)
 		return;
@@ -302,11 +305,15 @@ static int parse_lines(struct reader *r, struct csv_parser *parser, char *text, 
 		return r->rc;
 	}
 	r->through_parser = true;
+	r->open += clean;
 	if (csv_parse(parser, text, clean, on_field, on_row, r) != clean && !r->rc)
 		r->rc = error_set(r->at.err, -EINVAL, "%s:%llu: not valid CSV: %s", r->at.path,
 			(unsigned long long)r->at.line, csv_strerror(csv_error(parser)));
 	if (!r->rc && nul)
 		r->rc = csv_refuse(&r->at, "holds a NUL byte: not a text file");
+	/* The parser keeps all of a field: a block without the end of one is longer than any line may be. */
+	if (!r->rc && r->open >= BLOCK_BYTES)
+		r->rc = csv_refuse(&r->at, "a field does not end: is a quote never closed?");
 	return r->rc;
 }
 
