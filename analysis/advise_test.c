@@ -151,95 +151,95 @@ static bool says(const struct advice *a, const char *text)
 	return false;
 }
 
+static const struct {
+	const char *facts;
+	enum advice_answer at_risk;
+	const char *says, *silent;
+} reasons[] = {
+	/* A risk that follows from the catalogue alone says so. */
+	{ "{\"role\":\"guest\",\"os\":{\"name\":\"Windows\",\"version\":\"10.0\"}}", ADVICE_RISK,
+		"The catalogue has settings for such a system (windows-hyperv-clock: windows.csv, "
+		"line",
+		"No settings" },
+	/* What the kernel said is told only where its whole log is known. */
+	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}}}",
+		ADVICE_NO_RISK, "The TSC is constant and does not stop", "did not complain" },
+	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+	  "\"kernel_log\":{\"from_boot\":false,\"lines\":[]}}",
+		ADVICE_NO_RISK, "The TSC is constant and does not stop", "did not complain" },
+	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+	  "\"kernel_log\":{\"from_boot\":true,\"lines\":[]}}",
+		ADVICE_NO_RISK, "The kernel did not complain of it.", "not offer" },
+	/* A kernel that does not offer the TSC gave it up. */
+	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+	  "\"clocksource\":{\"available\":[\"hpet\",\"acpi_pm\"]}}",
+		ADVICE_NOT_KNOWN, "kernel_log.lines", "does not stop" },
+	{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"cpu\":{\"flags\":{\"constant_tsc\":true,"
+	  "\"nonstop_tsc\":true}},\"clocksource\":{\"available\":[\"hpet\"]}}",
+		ADVICE_NOT_KNOWN, "The kernel does not offer the TSC", "does not stop" },
+	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
+	  "\"clocksource\":{\"available\":[\"hpet\"]},\"command_line\":\"ro tsc=unstable\"}",
+		ADVICE_NO_RISK, "gave it up, or was told to", "does not stop" },
+	/* A danger that one fact would decide is asked for where no other one is known. */
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
+	  "true,\"nonstop_tsc\":false}},\"idle\":{\"driver\":\"intel_idle\"}}",
+		ADVICE_NOT_KNOWN, "idle.states", "No settings" },
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"nonstop_tsc\":"
+	  "false}},\"idle\":{\"states\":[{\"name\":\"C1\"}]}}",
+		ADVICE_NO_RISK, "No settings are asked for", "idle.states" },
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"nonstop_tsc\":"
+	  "false}},\"idle\":{\"states\":[{\"name\":\"C6\"}]}}",
+		ADVICE_RISK, "Idle states stop this TSC", "idle.states" },
+	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}}",
+		ADVICE_RISK, "The TSC is not constant", "idle.states" },
+	/* The pvclock is a reason only where the profile looks at it. */
+	{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.3\"},\"arch\":\"x86_64\",\"host\":{"
+	  "\"constant_tsc\":false},\"pvclock\":true}",
+		ADVICE_RISK, "The TSC is not constant", "pvclock" },
+	{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"host\":{"
+	  "\"constant_tsc\":false},\"pvclock\":true}",
+		ADVICE_NO_RISK, "has a pvclock, which corrects for it.", "no pvclock" },
+	{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"host\":{"
+	  "\"constant_tsc\":false},\"pvclock\":false}",
+		ADVICE_RISK, "The guest has no pvclock", "corrects" },
+	{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":false},\"pvclock\":"
+	  "true}",
+		ADVICE_RISK, "corrects for it where it is in use.", "no pvclock" },
+	/* Facts that say both. */
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
+	  "false}}}",
+		ADVICE_NO_RISK,
+		"host.constant_tsc says yes and cpu.flags.constant_tsc no: host.constant_tsc was "
+		"taken.",
+		"not constant" },
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":\"no\"},\"cpu\":{\"flags\":{\"constant_"
+	  "tsc\":true}}}",
+		ADVICE_RISK, "host.constant_tsc says no and cpu.flags.constant_tsc yes", "No settings" },
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
+	  "true}}}",
+		ADVICE_NO_RISK, "No settings", "was taken" },
+	/* Whose time nobody keeps is told of NTP. */
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"time_daemon\":{\"running\":[]}}",
+		ADVICE_NO_RISK, "No time daemon runs. NTP should run", "was taken" },
+	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"time_daemon\":{\"running\":[{"
+	  "\"name\":\"chronyd\"}]}}",
+		ADVICE_NO_RISK, "No settings", "NTP" },
+	{ "{\"time_daemon\":{\"running\":[]}}", ADVICE_NOT_KNOWN, "No time daemon runs.", "No settings" },
+};
+
 /* No sentence claims more than the facts tell, and none is said against the answer. */
 static void reasons_are_true(void **state)
 {
-	static const struct {
-		const char *facts;
-		enum advice_answer at_risk;
-		const char *says, *silent;
-	} known[] = {
-		/* A risk that follows from the catalogue alone says so. */
-		{ "{\"role\":\"guest\",\"os\":{\"name\":\"Windows\",\"version\":\"10.0\"}}", ADVICE_RISK,
-			"The catalogue has settings for such a system (windows-hyperv-clock: windows.csv, "
-			"line",
-			"No settings" },
-		/* What the kernel said is told only where its whole log is known. */
-		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}}}",
-			ADVICE_NO_RISK, "The TSC is constant and does not stop", "did not complain" },
-		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
-		  "\"kernel_log\":{\"from_boot\":false,\"lines\":[]}}",
-			ADVICE_NO_RISK, "The TSC is constant and does not stop", "did not complain" },
-		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
-		  "\"kernel_log\":{\"from_boot\":true,\"lines\":[]}}",
-			ADVICE_NO_RISK, "The kernel did not complain of it.", "not offer" },
-		/* A kernel that does not offer the TSC gave it up. */
-		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
-		  "\"clocksource\":{\"available\":[\"hpet\",\"acpi_pm\"]}}",
-			ADVICE_NOT_KNOWN, "kernel_log.lines", "does not stop" },
-		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"cpu\":{\"flags\":{\"constant_tsc\":true,"
-		  "\"nonstop_tsc\":true}},\"clocksource\":{\"available\":[\"hpet\"]}}",
-			ADVICE_NOT_KNOWN, "The kernel does not offer the TSC", "does not stop" },
-		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
-		  "\"clocksource\":{\"available\":[\"hpet\"]},\"command_line\":\"ro tsc=unstable\"}",
-			ADVICE_NO_RISK, "gave it up, or was told to", "does not stop" },
-		/* A danger that one fact would decide is asked for where no other one is known. */
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
-		  "true,\"nonstop_tsc\":false}},\"idle\":{\"driver\":\"intel_idle\"}}",
-			ADVICE_NOT_KNOWN, "idle.states", "No settings" },
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"nonstop_tsc\":"
-		  "false}},\"idle\":{\"states\":[{\"name\":\"C1\"}]}}",
-			ADVICE_NO_RISK, "No settings are asked for", "idle.states" },
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"nonstop_tsc\":"
-		  "false}},\"idle\":{\"states\":[{\"name\":\"C6\"}]}}",
-			ADVICE_RISK, "Idle states stop this TSC", "idle.states" },
-		{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}}}",
-			ADVICE_RISK, "The TSC is not constant", "idle.states" },
-		/* The pvclock is a reason only where the profile looks at it. */
-		{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.3\"},\"arch\":\"x86_64\",\"host\":{"
-		  "\"constant_tsc\":false},\"pvclock\":true}",
-			ADVICE_RISK, "The TSC is not constant", "pvclock" },
-		{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"host\":{"
-		  "\"constant_tsc\":false},\"pvclock\":true}",
-			ADVICE_NO_RISK, "has a pvclock, which corrects for it.", "no pvclock" },
-		{ "{\"os\":{\"name\":\"CentOS\",\"version\":\"5.4\"},\"arch\":\"x86_64\",\"host\":{"
-		  "\"constant_tsc\":false},\"pvclock\":false}",
-			ADVICE_RISK, "The guest has no pvclock", "corrects" },
-		{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"host\":{\"constant_tsc\":false},\"pvclock\":"
-		  "true}",
-			ADVICE_RISK, "corrects for it where it is in use.", "no pvclock" },
-		/* Facts that say both. */
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
-		  "false}}}",
-			ADVICE_NO_RISK,
-			"host.constant_tsc says yes and cpu.flags.constant_tsc no: host.constant_tsc was "
-			"taken.",
-			"not constant" },
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":\"no\"},\"cpu\":{\"flags\":{\"constant_"
-		  "tsc\":true}}}",
-			ADVICE_RISK, "host.constant_tsc says no and cpu.flags.constant_tsc yes",
-			"No settings" },
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
-		  "true}}}",
-			ADVICE_NO_RISK, "No settings", "was taken" },
-		/* Whose time nobody keeps is told of NTP. */
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"time_daemon\":{\"running\":[]}}",
-			ADVICE_NO_RISK, "No time daemon runs. NTP should run", "was taken" },
-		{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"time_daemon\":{\"running\":[{"
-		  "\"name\":\"chronyd\"}]}}",
-			ADVICE_NO_RISK, "No settings", "NTP" },
-		{ "{\"time_daemon\":{\"running\":[]}}", ADVICE_NOT_KNOWN, "No time daemon runs.",
-			"No settings" },
-	};
 	struct advice *a = calloc(1, sizeof(*a));
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		ask(known[i].facts, NULL, a);
-		if (a->at_risk != known[i].at_risk || !says(a, known[i].says) || says(a, known[i].silent))
-			fail_msg("%s: at risk %d, '%s': %d, '%s': %d", known[i].facts, a->at_risk,
-				known[i].says, says(a, known[i].says), known[i].silent,
-				says(a, known[i].silent));
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		ask(reasons[i].facts, NULL, a);
+		if (a->at_risk != reasons[i].at_risk || !says(a, reasons[i].says) ||
+			says(a, reasons[i].silent))
+			fail_msg("%s: at risk %d, '%s': %d, '%s': %d", reasons[i].facts, a->at_risk,
+				reasons[i].says, says(a, reasons[i].says), reasons[i].silent,
+				says(a, reasons[i].silent));
 	}
 	free(a);
 }

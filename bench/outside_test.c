@@ -43,85 +43,87 @@ static void there_and_back(void **state)
 	}
 }
 
+static const struct {
+	const char *text, *reason;
+} bad_requests[] = {
+	{ "", "not known" },
+	{ " ", "not known" },
+	{ "quit", "not known" },
+	{ "PAUSE 2", "not known" },
+	{ "pause2", "not known" },
+	{ " pause 2", "not known" },
+	{ "migrate ", "not known" },
+	{ "migrate tcp:1.2.3.4:5", "not known" },
+	{ "hello", "not known" },
+	{ "hello ", "not known" },
+	{ "hello hello", "not known" },
+	{ "hello pause ", "not known" },
+	{ "hello nothing", "not known" },
+	{ "hello\n", "not known" },
+	{ "host-load-end now", "not known" },
+	{ "vcpu-hotplug 1", "not known" },
+	{ "vcpu-unplug -1", "not known" },
+	{ "snapshot", "a number" },
+	{ "snapshot 2", "a number" },
+	{ "snapshot 2 ", "a number" },
+	{ "snapshot 2 old", "a number" },
+	{ "snapshot 2 new same", "a number" },
+	{ "snapshot 2  new", "a number" },
+	{ "snapshot same", "a number" },
+	{ "snapshot -1 same", "a number" },
+	{ "snapshot 61 new", "0.1 to 60 s" },
+	{ "host-load", "of class" },
+	{ "host-load  50 2", "of class" },
+	{ "host-load fork 50 2", "of class" },
+	{ "host-load cpu,cache 50 2", "of class" },
+	{ "host-load cp 50 2", "of class" },
+	{ "host-load matrixmatrixmatrixmatrixmatrix 50 2", "of class" },
+	{ "host-load --help 50 2", "of class" },
+	{ "host-load cpu", "a share" },
+	{ "host-load cpu 2", "a share" },
+	{ "host-load cpu 0 2", "a share" },
+	{ "host-load cpu 101 2", "a share" },
+	{ "host-load cpu 4294967297 2", "a share" },
+	{ "host-load cpu -1 2", "a share" },
+	{ "host-load cpu 5.5 2", "a share" },
+	{ "host-load cpu 50  2", "a number" },
+	{ "host-load cpu 50 ", "a number" },
+	{ "host-load cpu 50 1e3", "a number" },
+	{ "host-load cpu 50 3600.5", "0.1 to 3600 s" },
+	{ "pause", "a number" },
+	{ "pause ", "a number" },
+	{ "pause  2", "a number" },
+	{ "pause 2 ", "a number" },
+	{ "pause 2 3", "a number" },
+	{ "pause -2", "a number" },
+	{ "pause +2", "a number" },
+	{ "pause .5", "a number" },
+	{ "pause 2.", "a number" },
+	{ "pause 1e1", "a number" },
+	{ "pause nan", "a number" },
+	{ "pause inf", "a number" },
+	{ "pause 0x2", "a number" },
+	{ "pause 2.5.5", "a number" },
+	{ "pause 2,5", "a number" },
+	{ "pause 2.0000000000000000000", "a number" },
+	{ "pause 0", "0.1 to 60 s" },
+	{ "pause 0.09", "0.1 to 60 s" },
+	{ "pause 60.001", "0.1 to 60 s" },
+	{ "pause 9999999999", "0.1 to 60 s" },
+};
+
 static void what_is_refused(void **state)
 {
-	static const struct {
-		const char *text, *reason;
-	} all[] = {
-		{ "", "not known" },
-		{ " ", "not known" },
-		{ "quit", "not known" },
-		{ "PAUSE 2", "not known" },
-		{ "pause2", "not known" },
-		{ " pause 2", "not known" },
-		{ "migrate ", "not known" },
-		{ "migrate tcp:1.2.3.4:5", "not known" },
-		{ "hello", "not known" },
-		{ "hello ", "not known" },
-		{ "hello hello", "not known" },
-		{ "hello pause ", "not known" },
-		{ "hello nothing", "not known" },
-		{ "hello\n", "not known" },
-		{ "host-load-end now", "not known" },
-		{ "vcpu-hotplug 1", "not known" },
-		{ "vcpu-unplug -1", "not known" },
-		{ "snapshot", "a number" },
-		{ "snapshot 2", "a number" },
-		{ "snapshot 2 ", "a number" },
-		{ "snapshot 2 old", "a number" },
-		{ "snapshot 2 new same", "a number" },
-		{ "snapshot 2  new", "a number" },
-		{ "snapshot same", "a number" },
-		{ "snapshot -1 same", "a number" },
-		{ "snapshot 61 new", "0.1 to 60 s" },
-		{ "host-load", "of class" },
-		{ "host-load  50 2", "of class" },
-		{ "host-load fork 50 2", "of class" },
-		{ "host-load cpu,cache 50 2", "of class" },
-		{ "host-load cp 50 2", "of class" },
-		{ "host-load matrixmatrixmatrixmatrixmatrix 50 2", "of class" },
-		{ "host-load --help 50 2", "of class" },
-		{ "host-load cpu", "a share" },
-		{ "host-load cpu 2", "a share" },
-		{ "host-load cpu 0 2", "a share" },
-		{ "host-load cpu 101 2", "a share" },
-		{ "host-load cpu 4294967297 2", "a share" },
-		{ "host-load cpu -1 2", "a share" },
-		{ "host-load cpu 5.5 2", "a share" },
-		{ "host-load cpu 50  2", "a number" },
-		{ "host-load cpu 50 ", "a number" },
-		{ "host-load cpu 50 1e3", "a number" },
-		{ "host-load cpu 50 3600.5", "0.1 to 3600 s" },
-		{ "pause", "a number" },
-		{ "pause ", "a number" },
-		{ "pause  2", "a number" },
-		{ "pause 2 ", "a number" },
-		{ "pause 2 3", "a number" },
-		{ "pause -2", "a number" },
-		{ "pause +2", "a number" },
-		{ "pause .5", "a number" },
-		{ "pause 2.", "a number" },
-		{ "pause 1e1", "a number" },
-		{ "pause nan", "a number" },
-		{ "pause inf", "a number" },
-		{ "pause 0x2", "a number" },
-		{ "pause 2.5.5", "a number" },
-		{ "pause 2,5", "a number" },
-		{ "pause 2.0000000000000000000", "a number" },
-		{ "pause 0", "0.1 to 60 s" },
-		{ "pause 0.09", "0.1 to 60 s" },
-		{ "pause 60.001", "0.1 to 60 s" },
-		{ "pause 9999999999", "0.1 to 60 s" },
-	};
 	struct outside_request request;
 	struct error why;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+	for (size_t i = 0; i < sizeof(bad_requests) / sizeof(*bad_requests); i++) {
 		why.text[0] = '\0';
-		if (outside_request_read(all[i].text, strlen(all[i].text), &request, &why) != -EINVAL ||
-			!strstr(why.text, all[i].reason))
-			fail_msg("\"%s\": %s", all[i].text, why.text);
+		if (outside_request_read(
+			    bad_requests[i].text, strlen(bad_requests[i].text), &request, &why) != -EINVAL ||
+			!strstr(why.text, bad_requests[i].reason))
+			fail_msg("\"%s\": %s", bad_requests[i].text, why.text);
 	}
 	/* A NUL inside. */
 	assert_int_equal(outside_request_read("migrate\0pause 2", 15, &request, &why), -EINVAL);
