@@ -197,10 +197,7 @@ static void migrate_observe(void *state, uint64_t tsc)
 static bool all_home(const struct migration *m, int *away)
 {
 	for (size_t i = 0; i < m->setup->cpu_count; i++) {
-		int cpu = stage_probe_cpu(m->setup->stage, m->probes[i].home);
-
-		/* One that took no burst yet takes its first one at home. */
-		if (cpu != m->probes[i].home && cpu != -1) {
+		if (!stage_probe_is_home(m->setup->stage, m->probes[i].home)) {
 			*away = m->probes[i].home;
 			return false;
 		}

@@ -4,11 +4,14 @@
 
 static int move_for_test(struct stage *stage, int home, int target);
 static int cpu_for_test(struct stage *stage, int home);
-#define stage_move_probe move_for_test
-#define stage_probe_cpu	 cpu_for_test
+static bool is_home_for_test(struct stage *stage, int home);
+#define stage_move_probe    move_for_test
+#define stage_probe_cpu	    cpu_for_test
+#define stage_probe_is_home is_home_for_test
 #include "bench/disturb_migrate_thread.c"
 #undef stage_move_probe
 #undef stage_probe_cpu
+#undef stage_probe_is_home
 
 #include <math.h>
 #include <sched.h>
@@ -65,6 +68,14 @@ static int cpu_for_test(struct stage *s, int home)
 		if (p->cpu == home)
 			return atomic_load(&p->ran_on);
 	return real ? -1 : __atomic_load_n(&cpu_of[home], __ATOMIC_RELAXED);
+}
+
+static bool is_home_for_test(struct stage *s, int home)
+{
+	for (struct probe *p = real; p && p < real + 2; p++)
+		if (p->cpu == home)
+			return probe_is_home(p);
+	return cpu_for_test(s, home) == home;
 }
 
 static int begin_test(void **state)

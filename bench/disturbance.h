@@ -141,9 +141,11 @@ void stage_point(struct stage *stage, const char *disturbance, const char *serie
 /*
  * Lets the probe of CPU `home` run on CPU `target` from its next burst on (home again: back).
  * Its readings stay under its home.  -ENOENT: no such probe.  stage_probe_cpu says on which CPU its
- * last burst was taken, -1 before the first.
+ * last burst was taken, -1 before the first.  That CPU may be home while a burst of an earlier move is
+ * under way elsewhere: stage_probe_is_home says, after a move home, whether it arrived.
  */
 int stage_move_probe(struct stage *stage, int home, int target);
 int stage_probe_cpu(struct stage *stage, int home);
+bool stage_probe_is_home(struct stage *stage, int home);
 
 #endif

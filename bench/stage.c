@@ -72,6 +72,13 @@ int stage_probe_cpu(struct stage *stage, int home)
 	return probe ? atomic_load(&probe->ran_on) : -1;
 }
 
+bool stage_probe_is_home(struct stage *stage, int home)
+{
+	struct probe *probe = session_probe(stage->session, home);
+
+	return !probe || probe_is_home(probe);
+}
+
 /* ---- what the machine can do ---- */
 
 static struct disturbance_setup setup_of(const struct asked *asked, double duration_s,

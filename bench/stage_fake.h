@@ -70,4 +70,9 @@ int stage_probe_cpu(struct stage *stage, int home)
 	return stage->probe_cpu[home];
 }
 
+bool stage_probe_is_home(struct stage *stage, int home)
+{
+	return stage->probe_cpu[home] == home;
+}
+
 #endif

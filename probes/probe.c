@@ -194,10 +194,20 @@ static bool bind_to(struct probe *probe, int cpu)
 	return true;
 }
 
+/* The target of the last move.  The bursts of those before it are over. */
+static int take_up_move(struct probe *probe)
+{
+	unsigned moves = atomic_load_explicit(&probe->moves, memory_order_acquire);
+	int target = atomic_load_explicit(&probe->target, memory_order_relaxed);
+
+	atomic_store_explicit(&probe->moves_taken, moves, memory_order_release);
+	return target;
+}
+
 /* Goes to a new target.  One that cannot be had is tried once, or each burst would pay for it; home, always. */
 static void follow_target(struct probe *probe)
 {
-	int target = atomic_load_explicit(&probe->target, memory_order_relaxed);
+	int target = take_up_move(probe);
 
 	if (target == probe->asked || !probe->config->bind)
 		return;
@@ -219,7 +229,7 @@ static void wait_for_cpu(struct probe *probe)
 {
 	push_event(probe, PROBE_LEFT_CPU);
 	while (!stopped(probe)) {
-		probe->asked = atomic_load_explicit(&probe->target, memory_order_relaxed);
+		probe->asked = take_up_move(probe);
 		if ((bind_to(probe, probe->asked) ||
 			    (probe->asked != probe->cpu && bind_to(probe, probe->cpu))) &&
 			on_own_cpu(probe)) {
@@ -338,6 +348,8 @@ int probe_start(struct probe *probe, const struct probe_config *config, int cpu,
 	probe->cpu = probe->asked = probe->bound = cpu;
 	atomic_init(&probe->target, cpu);
 	atomic_init(&probe->ran_on, -1);
+	atomic_init(&probe->moves, 0);
+	atomic_init(&probe->moves_taken, 0);
 	probe->tallies = tallies;
 	probe->place.cpu = cpu;
 	probe->scratch = calloc(1, sizeof(*probe->scratch));
@@ -365,6 +377,16 @@ int probe_start(struct probe *probe, const struct probe_config *config, int cpu,
 void probe_move(struct probe *probe, int cpu)
 {
 	atomic_store_explicit(&probe->target, cpu, memory_order_relaxed);
+	atomic_fetch_add_explicit(&probe->moves, 1, memory_order_release);
+}
+
+bool probe_is_home(const struct probe *probe)
+{
+	unsigned taken = atomic_load_explicit(&probe->moves_taken, memory_order_acquire);
+	int cpu = atomic_load_explicit(&probe->ran_on, memory_order_relaxed);
+
+	return taken == atomic_load_explicit(&probe->moves, memory_order_relaxed) &&
+	       (cpu == probe->cpu || cpu == -1);
 }
 
 void probe_stop(struct probe *probe)

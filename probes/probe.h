@@ -66,6 +66,7 @@ struct probe {
 	atomic_int target; /* the CPU to run on; probe_move() sets it */
 	atomic_int ran_on; /* CPU of the last burst, -1 before the first */
 	int asked, bound;  /* of the thread: the last target tried, and the CPU that it is bound to */
+	atomic_uint moves, moves_taken; /* of probe_move(): how many, and the last that the thread took up */
 	pthread_t thread;
 	sem_t wake; /* posted to end the wait early */
 	atomic_bool stop, done;
@@ -88,6 +89,12 @@ int probe_start(struct probe *probe, const struct probe_config *config, int cpu,
  * Without config->bind it stays.
  */
 void probe_move(struct probe *probe, int cpu);
+
+/*
+ * After a move home: whether it arrived.  No burst elsewhere is under way, and the last one (if there was
+ * one) was taken at home.  For the one thread that moves it.
+ */
+bool probe_is_home(const struct probe *probe);
 
 /* Tells the thread to end and waits for it.  The ring keeps its last readings until probe_free(). */
 void probe_stop(struct probe *probe);

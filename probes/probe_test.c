@@ -50,7 +50,9 @@ static const struct clock_reader scripted = { .name = "scripted", .read_bracket 
 
 static struct probe_clock clock_of(const struct clock_reader *reader, void *state, unsigned bits)
 {
-	return (struct probe_clock){ .reader = reader, .state = state, .bits = bits, .turn = bits < 64 ? 1000 : UINT64_MAX };
+	return (struct probe_clock){
+		.reader = reader, .state = state, .bits = bits, .turn = bits < 64 ? 1000 : UINT64_MAX
+	};
 }
 
 static struct histogram brackets[CLOCKS];
@@ -484,6 +486,8 @@ static struct {
 	atomic_int refused; /* -1: none */
 	atomic_int binds[BINDS_MAX];
 	atomic_uint bind_count;
+	atomic_bool held;    /* reads on AWAY wait */
+	atomic_bool waiting; /* one does */
 } machine;
 
 static int getcpu_for_test(void)
@@ -507,6 +511,11 @@ static int bind_on_machine(void *context, int cpu)
 /* A clock that is ahead by a million on AWAY. */
 static int read_uneven(void *state, int cpu, struct reading *reading)
 {
+	for (unsigned ms = 0; cpu == AWAY && atomic_load(&machine.held) && ms < DEADLINE_MS; ms++) {
+		atomic_store(&machine.waiting, true);
+		pause_ms(1);
+	}
+
 	uint64_t value = atomic_fetch_add((atomic_ullong *)state, 1);
 
 	*reading = (struct reading){ tsc_before(), value + (cpu == AWAY ? 1000000 : 0), 0 };
@@ -525,6 +534,8 @@ static void start_on_machine(struct fixture *f)
 	atomic_store(&machine.bind_count, 0);
 	atomic_store(&machine.cpu, 0);
 	atomic_store(&machine.refused, -1);
+	atomic_store(&machine.held, false);
+	atomic_store(&machine.waiting, false);
 	atomic_store(&machine.used, true);
 	start(f, HOME);
 }
@@ -643,6 +654,33 @@ static void test_cpu_is_lost_while_away(void **state)
 	probe_free(&f.probe);
 }
 
+/* A burst elsewhere that is under way when home is asked for: its last burst is still the one at home. */
+static void test_is_home_after_the_burst_away(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_on_machine(&f);
+	await_int(&f.probe.ran_on, HOME);
+	assert_true(probe_is_home(&f.probe));
+	atomic_store(&machine.held, true);
+	probe_move(&f.probe, AWAY);
+	for (unsigned ms = 0; !atomic_load(&machine.waiting) && ms < DEADLINE_MS; ms++)
+		pause_ms(1);
+	assert_true(atomic_load(&machine.waiting));
+	probe_move(&f.probe, HOME);
+	assert_int_equal(atomic_load(&f.probe.ran_on), HOME);
+	assert_false(probe_is_home(&f.probe));
+	atomic_store(&machine.held, false);
+	for (unsigned ms = 0; !probe_is_home(&f.probe) && ms < DEADLINE_MS; ms++)
+		pause_ms(1);
+	assert_true(probe_is_home(&f.probe));
+	assert_int_equal(atomic_load(&machine.cpu), HOME);
+	assert_int_equal(atomic_load(&machine.bind_count), 3);
+	stop_on_machine(&f);
+	probe_free(&f.probe);
+}
+
 /* The same with the kernel's own scheduler. */
 static void test_moves_for_real(void **state)
 {
@@ -696,6 +734,7 @@ int main(void)
 		cmocka_unit_test(test_refused_target),
 		cmocka_unit_test(test_home_is_asked_for_again),
 		cmocka_unit_test(test_cpu_is_lost_while_away),
+		cmocka_unit_test(test_is_home_after_the_burst_away),
 		cmocka_unit_test(test_moves_for_real),
 	};
 
