@@ -263,6 +263,44 @@ static void a_run_that_was_unstable(void **state)
 	free(a);
 }
 
+/* A run says nothing about a system that it was not taken on. */
+static void a_run_of_another_system(void **state)
+{
+	static const struct {
+		const char *facts, *says; /* NULL: it is of this one */
+	} known[] = {
+		{ "{\"kernel\":\"6.1\"}", NULL },
+		{ "{\"kernel\":{\"release\":\"6.1.0-18-amd64\"},\"arch\":\"x86_64\",\"hypervisor\":\"kvm\"}",
+			NULL },
+		{ "{\"kernel\":\"6.11\"}", "its kernel is 6.1.0-18-amd64, not 6.11" },
+		{ "{\"kernel\":\"5.10.0\"}", "its kernel is 6.1.0-18-amd64, not 5.10.0" },
+		{ "{\"arch\":\"i386\"}", "its machine is x86_64, not i386" },
+		{ "{\"hypervisor\":\"Xen\"}", "its hypervisor is KVM, not Xen" },
+		{ "{\"cpu\":{\"model_name\":\"Xeon\"}}", "its CPU is EPYC, not Xeon" },
+	};
+	struct evidence_row row = { "", "", "quiet", "unstable", "monotonic drifts", false, 5, 80 };
+	struct advise_evidence e = { .kind = EVIDENCE_HERE, .rows = &row, .count = 1 };
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	e.facts = json_loads(
+		"{\"kernel\":{\"release\":\"6.1.0-18-amd64\",\"machine\":\"x86_64\"},"
+		"\"hypervisor\":{\"present\":true,\"name\":\"KVM\"},\"cpu\":{\"model_name\":\"EPYC\"}}",
+		0, NULL);
+	assert_non_null(e.facts);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		bool other = known[i].says != NULL;
+
+		ask(known[i].facts, &e, a);
+		if (says(a, "Measured here: unstable.") == other ||
+			(strstr(a->evidence_text, "the run is of another system: ") != NULL) != other ||
+			(other && !strstr(a->evidence_text, known[i].says)))
+			fail_msg("%s: %s", known[i].facts, a->evidence_text);
+	}
+	json_decref(e.facts);
+	free(a);
+}
+
 /* Facts written in short say the same as a snapshot at length. */
 static void short_forms_are_the_same(void **state)
 {
@@ -510,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_fact_less_is_not_an_answer),
 		cmocka_unit_test(reasons_are_true),
 		cmocka_unit_test(a_run_that_was_unstable),
+		cmocka_unit_test(a_run_of_another_system),
 		cmocka_unit_test(short_forms_are_the_same),
 		cmocka_unit_test(the_number_of_lpj),
 		cmocka_unit_test(windows_by_name),

@@ -3,11 +3,14 @@
 /* What a run or a matrix has measured, and what follows from it for the advice. */
 #include "analysis/advise_parts.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "results/facts_get.h"
+#include "results/text.h"
 
 static unsigned count_words(const char *text)
 {
@@ -132,13 +135,56 @@ static const struct profile *weigh_matrix(struct question *q, const struct profi
 	return p;
 }
 
+/* "6.1" is the same as "6.1.0-18-amd64", "6.1" not as "6.11"; what one of them does not know is the same. */
+static bool is_same(const char *a, const char *b)
+{
+	size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+	return length == 0 || (strncasecmp(a, b, length) == 0 && !isalnum((unsigned char)a[length]) &&
+				      !isalnum((unsigned char)b[length]));
+}
+
+/* What tells that the run was taken elsewhere; false: nothing does. */
+static bool is_elsewhere(const struct question *q, char *text, size_t size)
+{
+	const char *its_cpu = facts_text(q->evidence->facts, "cpu.model_name");
+	const char *cpu = facts_text(q->facts, "cpu.model_name");
+	const struct subject *here = &q->subject;
+	struct subject there;
+
+	subject_read(q->evidence->facts, &there);
+	const struct {
+		const char *name, *there, *here;
+	} marks[] = { { "operating system", there.os, here->os },
+		{ "operating system's version", there.version, here->version },
+		{ "kernel", there.kernel, here->kernel }, { "machine", there.arch, here->arch },
+		{ "hypervisor", there.hypervisor, here->hypervisor },
+		{ "CPU", its_cpu ? its_cpu : "", cpu ? cpu : "" } };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (is_same(marks[i].there, marks[i].here))
+			continue;
+		snprintf(text, size, "its %s is %s, not %s", marks[i].name, marks[i].there, marks[i].here);
+		text_clean(text);
+		return true;
+	}
+	return false;
+}
+
 /* One run: it tells of the profile if it was taken with its parameters, else of the system as it was. */
 static void weigh_run(struct question *q, const struct profile *p)
 {
 	const struct evidence_row *row = &q->evidence->rows[0];
 	struct advice *a = q->advice;
 	const char *where = evidence_name(q->evidence->kind);
+	char mark[400];
 
+	if (is_elsewhere(q, mark, sizeof(mark))) {
+		snprintf(a->evidence_text, sizeof(a->evidence_text),
+			"only documented%s%s; the run is of another system: %s (%s)", p ? ": " : "",
+			p ? p->source : "", mark, q->evidence->source);
+		return;
+	}
 	if (strcmp(row->status, "unstable") == 0) {
 		a->at_risk = ADVICE_RISK;
 		advise_say(&a->reasons, "%c%s: unstable. %s", where[0] - 'a' + 'A', where + 1, row->why);

@@ -270,7 +270,7 @@ is "$rc $out" "0 nothing to restore" "a second restore finds nothing"
 # ---- everything, as a user would ----
 
 rm -rf "$T/run"
-clkdrift run full -d 40s -q -o "$T/run"
+clkdrift run full -d 25s -q -o "$T/run"
 like "$rc" "^[013]$" "run full" "$err"
 is "$(snapshot)" "$before" "the machine is as before"
 within "$(settings_ns)" "$settings" 6000 "and the time too"
