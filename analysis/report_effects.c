@@ -320,7 +320,7 @@ static void say_effects(const struct report *r, const struct effect_layout *l, s
 	for (size_t i = 0; i < r->estimates->effect_count; i++)
 		count += significant(&r->estimates->effects[i]);
 	snprintf(figure->takeaway, sizeof(figure->takeaway),
-		"%zu of %zu effects %s significant. Largest%s: phase %s on %s, CPU %d: %s.", count,
+		"%zu of the %zu effects of the run %s significant. Largest%s: phase %s on %s, CPU %d: %s.", count,
 		r->estimates->effect_count, count == 1 ? "is" : "are", count ? " of them" : "", most->phase,
 		most->clock, most->cpu,
 		format_drift(most->effect_ppm, most->ci_low_ppm, most->ci_high_ppm).text);

@@ -110,7 +110,7 @@ static void test_what_was_done_seen_and_found(void **state)
 	has(&m, "effect +500.000\u00a0± 0.010\u00a0ppm <strong class=\"sig\">significant</strong>");
 	has(&m, "<td class=\"c stable\"><span class=\"s stable\" title=\"stable\">✓</span>");
 	has(&m, "<td class=\"c none\"><span class=\"s none\">no verdict</span>");
-	has(&m, "2 of 4 effects are significant. Largest of them: phase loaded on first, CPU 1: "
+	has(&m, "2 of the 4 effects of the run are significant. Largest of them: phase loaded on first, CPU 1: "
 		"+500.000\u00a0± ");
 	has(&m, "<text>load: busy, CPU 0, 1</text>");
 	has(&m, "<text>50 … 90 %</text>");
