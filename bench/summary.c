@@ -44,22 +44,47 @@ void summary_wrapped(const char *text, int indent, FILE *out)
 }
 
 /* UTF-8 continuation bytes take no column. */
-void summary_cell(const char *text, int width, FILE *out)
+static int letters(const char *text)
 {
 	int seen = 0;
 
 	for (const char *c = text; *c; c++)
 		seen += (*c & 0xc0) != 0x80;
+	return seen;
+}
+
+void summary_cell(const char *text, int width, FILE *out)
+{
+	int seen = letters(text);
+
 	fprintf(out, "%s%*s  ", text, seen < width ? width - seen : 0, "");
 }
 
-static void print_drift(const struct drift *row, bool phases, FILE *out)
+/* Columns of the names; the phases' is 0 where there is only one. */
+struct name_widths {
+	int phase, clock;
+};
+
+static struct name_widths name_widths(const struct estimates *e, bool phases)
+{
+	struct name_widths w = { phases ? 14 : 0, 13 };
+
+	for (size_t i = 0; i < e->drift_count; i++) {
+		if (phases && letters(e->drift[i].phase) > w.phase)
+			w.phase = letters(e->drift[i].phase);
+		if (letters(e->drift[i].clock) > w.clock)
+			w.clock = letters(e->drift[i].clock);
+	}
+	return w;
+}
+
+static void print_drift(const struct drift *row, struct name_widths widths, FILE *out)
 {
 	char counts[64], cpu[16];
 
-	if (phases)
-		summary_cell(row->phase, 14, out);
-	summary_cell(row->clock, 13, out);
+	if (widths.phase)
+		summary_cell(row->phase, widths.phase, out);
+	summary_cell(row->clock, widths.clock, out);
 	snprintf(cpu, sizeof(cpu), "%d", row->cpu);
 	summary_cell(cpu, 3, out);
 	summary_cell(format_drift(row->drift_ppm, row->ci_low_ppm, row->ci_high_ppm).text, 24, out);
@@ -98,15 +123,16 @@ static bool is_worst(const struct estimates *e, size_t index)
 
 static void print_drifts(const struct run *run, const struct estimates *e, FILE *out)
 {
-	bool phases = run->phase_count > 1, many = e->drift_count > ROWS_MAX;
+	struct name_widths widths = name_widths(e, run->phase_count > 1);
+	bool many = e->drift_count > ROWS_MAX;
 
 	if (e->drift_count == 0)
 		return;
 	fprintf(out, "\ndrift against %s%s\n", e->drift[0].reference,
 		many ? ", on the CPU where it is worst (all rows: drift.csv)" : "");
-	if (phases)
-		summary_cell("phase", 14, out);
-	summary_cell("clock", 13, out);
+	if (widths.phase)
+		summary_cell("phase", widths.phase, out);
+	summary_cell("clock", widths.clock, out);
 	summary_cell("CPU", 3, out);
 	summary_cell("drift (95 %)", 24, out);
 	summary_cell("relation", 10, out);
@@ -115,7 +141,7 @@ static void print_drifts(const struct run *run, const struct estimates *e, FILE 
 	fputs("status\n", out);
 	for (size_t i = 0; i < e->drift_count; i++)
 		if (!many || is_worst(e, i))
-			print_drift(&e->drift[i], phases, out);
+			print_drift(&e->drift[i], widths, out);
 }
 
 static void print_crosscpu(const struct estimates *e, FILE *out)
@@ -151,7 +177,7 @@ static void print_phases(const struct estimates *e, FILE *out)
 	int width = 5, indent;
 
 	for (size_t i = 0; i < e->phase_count; i++)
-		width = (int)fmax(width, (double)strlen(e->phases[i].phase));
+		width = (int)fmax(width, letters(e->phases[i].phase));
 	indent = width + 2 + 12 + 2;
 	fputc('\n', out);
 	summary_cell("phase", width, out);

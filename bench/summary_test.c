@@ -193,6 +193,38 @@ static void test_steps_crosscpu_unavailable(void **state)
 	json_decref(e.losses);
 }
 
+/* Where `word` begins in the line that has it; UTF-8 continuation bytes take no column. */
+static int column_of(const char *word)
+{
+	const char *at = strstr(text, word), *line = at;
+	int column = 0;
+
+	assert_non_null(at);
+	while (line > text && line[-1] != '\n')
+		line--;
+	for (; line < at; line++)
+		column += (*line & 0xc0) != 0x80;
+	return column;
+}
+
+/* Names of any length move the columns behind them, and all rows alike. */
+static void test_long_names(void **state)
+{
+	struct drift rows[2] = { drift_of("hpet", 0, 12.5), drift_of("a-clock-of-a-very-long-name", 1, -3) };
+	struct estimates e = { .drift = rows, .drift_count = 2, .losses = json_object() };
+	struct phase phases[2] = { 0 };
+	struct run run = { .phases = phases, .phase_count = 2 };
+
+	(void)state;
+	strcpy(rows[0].phase, "späte-phase-mit-langem-namen");
+	print(&run, &e, false);
+	assert_int_equal(column_of("hpet"), column_of("a-clock"));
+	assert_int_equal(column_of("hpet"), column_of("clock  "));
+	assert_int_equal(column_of("+12.500"), column_of("-3.000"));
+	assert_int_equal(column_of("+12.500"), column_of("drift (95 %)"));
+	json_decref(e.losses);
+}
+
 static void test_empty_run(void **state)
 {
 	struct estimates e = { .losses = json_object() };
@@ -212,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_many_cpus),
 		cmocka_unit_test(test_recovery),
 		cmocka_unit_test(test_steps_crosscpu_unavailable),
+		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_empty_run),
 	};
 
