@@ -255,10 +255,33 @@ static bool has_open_danger(const struct question *q)
 	return false;
 }
 
+/* No profile matches: would one, if the kernel offered its clocksources, which the facts do not say? */
+static bool clocksources_decide(const struct question *q)
+{
+	struct question other = *q;
+	bool decide;
+	json_t *facts;
+
+	if (facts_get(q->facts, "clocksource.available"))
+		return false;
+	facts = json_deep_copy(q->facts);
+	if (!json_is_object(json_object_get(facts, "clocksource")))
+		json_object_set_new(facts, "clocksource", json_object());
+	json_object_set_new(
+		facts_get(facts, "clocksource"), "available", json_pack("[s,s,s]", "tsc", "hpet", "acpi_pm"));
+	other.facts = facts;
+	decide = facts && best_match(&other);
+	json_decref(facts);
+	return decide;
+}
+
 static enum advice_answer judge(struct question *q, const struct profile *p)
 {
 	if (!p && any_risk(q)) {
-		advise_say(&q->advice->notes, "The catalogue has no profile for this system.");
+		if (clocksources_decide(q))
+			advise_say(&q->advice->missing, "clocksource.available");
+		else
+			advise_say(&q->advice->notes, "The catalogue has no profile for this system.");
 		return ADVICE_RISK;
 	}
 	if (!p) {

@@ -180,6 +180,49 @@ static const struct {
 	{ "{\"role\":\"host\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":true}},"
 	  "\"clocksource\":{\"available\":[\"hpet\"]},\"command_line\":\"ro tsc=unstable\"}",
 		ADVICE_NO_RISK, "gave it up, or was told to", "does not stop" },
+	/* What the kernel was told to do, it did not find. */
+	{ "{\"role\":\"host\",\"kernel\":\"6.1.0\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":"
+	  "true}},"
+	  "\"clocksource\":{\"current\":\"hpet\",\"available\":[\"hpet\"]},\"command_line\":\"ro "
+	  "tsc=unstable\","
+	  "\"kernel_log\":{\"from_boot\":true,\"lines\":[{\"text\":\"tsc: Marking TSC unstable due to boot "
+	  "parameter\"}]}}",
+		ADVICE_NO_RISK, "gave it up, or was told to", "found the TSC unstable" },
+	{ "{\"role\":\"guest\",\"kernel\":\"6.1.0\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_"
+	  "tsc\":true}},"
+	  "\"clocksource\":{\"current\":\"hpet\",\"available\":[\"hpet\"]},\"command_line\":\"ro notsc\","
+	  "\"kernel_log\":{\"from_boot\":true,\"lines\":[{\"text\":\"tsc: Marking TSC unstable due to boot "
+	  "parameter\"}]}}",
+		ADVICE_NO_RISK, "gave it up, or was told to", "found the TSC unstable" },
+	{ "{\"role\":\"host\",\"kernel\":\"6.1.0\",\"cpu\":{\"flags\":{\"constant_tsc\":true,\"nonstop_tsc\":"
+	  "true}},"
+	  "\"command_line\":\"ro\",\"kernel_log\":{\"from_boot\":true,\"lines\":["
+	  "{\"text\":\"tsc: Marking TSC unstable due to check_tsc_sync_source failed\"}]}}",
+		ADVICE_RISK, "found the TSC unstable", "did not complain" },
+	/* Which clocksources there are would decide about the profile, and the danger is known. */
+	{ "{\"os\":{\"name\":\"Rocky "
+	  "Linux\",\"version\":\"8.5\"},\"kernel\":{\"release\":\"4.18.0-348.el8.x86_64\"},"
+	  "\"arch\":\"x86_64\",\"pvclock\":false,\"host\":{\"constant_tsc\":false}}",
+		ADVICE_RISK, "clocksource.available", "The catalogue has no profile" },
+	{ "{\"os\":{\"name\":\"Rocky "
+	  "Linux\",\"version\":\"8.5\"},\"kernel\":{\"release\":\"4.18.0-348.el8.x86_64\"},"
+	  "\"arch\":\"x86_64\",\"pvclock\":false,\"host\":{\"constant_tsc\":false},\"clocksource\":{"
+	  "\"available\":[\"tsc\"]}}",
+		ADVICE_RISK, "The catalogue has no profile", "clocksource.available" },
+	/* Names of parameters have '-' and '_' alike. */
+	{ "{\"role\":\"host\",\"kernel\":\"6.1.0\",\"command_line\":\"processor.max-cstate=1\",\"cpu\":{"
+	  "\"flags\":{\"constant_tsc\":"
+	  "true,\"nonstop_tsc\":false}},\"idle\":{\"states\":[{\"name\":\"C6\"}]}}",
+		ADVICE_NO_RISK, "booted with the advised parameters", "idle.states" },
+	/* A version that is none of NT's leaves it to the name. */
+	{ "{\"os\":{\"name\":\"Windows XP\",\"version\":\"SP3\"},\"role\":\"guest\"}", ADVICE_RISK,
+		"windows-xp-2003", "os.version" },
+	{ "{\"os\":{\"name\":\"Windows 11 Pro\",\"version\":\"23H2\"},\"role\":\"guest\"}", ADVICE_RISK,
+		"windows-hyperv-clock", "os.version" },
+	{ "{\"os\":{\"name\":\"Windows Server 2025\"},\"role\":\"guest\"}", ADVICE_RISK,
+		"windows-hyperv-clock", "os.version" },
+	{ "{\"os\":{\"name\":\"Windows\",\"version\":\"SP3\"},\"role\":\"guest\"}", ADVICE_NOT_KNOWN, "",
+		"windows-xp-2003" },
 	/* A danger that one fact would decide is asked for where no other one is known. */
 	{ "{\"role\":\"host\",\"host\":{\"constant_tsc\":true},\"cpu\":{\"flags\":{\"constant_tsc\":"
 	  "true,\"nonstop_tsc\":false}},\"idle\":{\"driver\":\"intel_idle\"}}",

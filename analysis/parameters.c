@@ -31,6 +31,20 @@ void say_modern(const struct asked *a, const char *format, ...)
 	text_clean(a->verdict->modern);
 }
 
+/* A value is one word; that of hpet is a list of them, of which each counts by its begin: arch/x86/kernel/hpet.c. */
+static bool value_is(const char *name, const char *text, const char *value)
+{
+	if (strcmp(name, "hpet"))
+		return !strcmp(text, value);
+	while (*text) {
+		if (!strncmp(text, value, strlen(value)))
+			return true;
+		text += strcspn(text, ",");
+		text += *text == ',';
+	}
+	return false;
+}
+
 static bool given_from(const json_t *facts, size_t place, const char *name, const char *value)
 {
 	const json_t *parameters = facts_get(facts, "command_line.parameters");
@@ -39,10 +53,16 @@ static bool given_from(const json_t *facts, size_t place, const char *name, cons
 		const json_t *entry = json_array_get(parameters, i);
 		const char *its = facts_text(entry, "name"), *text = facts_text(entry, "value");
 
-		if (its && facts_same_parameter(its, name) && (!value || !strcmp(text ? text : "", value)))
+		if (its && facts_same_parameter(its, name) &&
+			(!value || value_is(name, text ? text : "", value)))
 			return true;
 	}
 	return false;
+}
+
+bool has_value(const struct asked *a, const char *value)
+{
+	return value_is(a->name, a->value, value);
 }
 
 bool given(const struct asked *a, const char *name, const char *value)
@@ -177,7 +197,8 @@ static bool judge_place(const struct asked *a, const struct parameter_row *row)
 /* Those that can be given several times, each time for something else. */
 static bool adds_up(const char *name)
 {
-	return !strcmp(name, "tsc") || !strcmp(name, "hpet") || !strcmp(name, "clearcpuid");
+	return !strcmp(name, "tsc") || !strcmp(name, "hpet") || !strcmp(name, "clearcpuid") ||
+	       !strcmp(name, "acpi");
 }
 
 static bool judge_overridden(const struct asked *a)

@@ -7,7 +7,24 @@
 
 #include "analysis/parameters_parts.h"
 
-/* What forbids that clocksource, as it is written on the command line; NULL: nothing. */
+/* acpi=force takes back what acpi=off before it did; all others stand beside it: arch/x86/kernel/acpi/boot.c. */
+static bool without_acpi(const struct asked *a)
+{
+	const json_t *parameters = facts_get(a->facts, "command_line.parameters"), *entry;
+	bool off = false;
+	size_t i;
+
+	json_array_foreach(parameters, i, entry)
+	{
+		const char *name = facts_text(entry, "name"), *value = facts_text(entry, "value");
+
+		if (name && value && !strcmp(name, "acpi"))
+			off = (off || !strcmp(value, "off")) && strcmp(value, "force") != 0;
+	}
+	return off;
+}
+
+/* What forbids that clocksource, in short; NULL: nothing. */
 static const char *forbidden(const struct asked *a, const char *source)
 {
 	if (!strcmp(source, "tsc"))
@@ -18,7 +35,7 @@ static const char *forbidden(const struct asked *a, const char *source)
 						   : NULL;
 	if (!strcmp(source, "kvm-clock"))
 		return given(a, "no-kvmclock", NULL) ? "no-kvmclock" : given(a, "nopv", NULL) ? "nopv" : NULL;
-	if (!strcmp(source, "acpi_pm") && given(a, "acpi", "off"))
+	if (!strcmp(source, "acpi_pm") && without_acpi(a))
 		return "acpi=off";
 	return NULL;
 }
@@ -145,11 +162,10 @@ void rule_hpet(const struct asked *a)
 {
 	bool here = facts_has_word(a->facts, "clocksource.available", "hpet");
 
-	if (!strcmp(a->value, "disable"))
+	if (has_value(a, "disable"))
 		without_hpet(a);
-	else if (strcmp(a->value, "force"))
-		say(a, PARAMETER_NOT_TIME, "%s",
-			strcmp(a->value, "verbose") ? "" : "it only writes to the log");
+	else if (!has_value(a, "force"))
+		say(a, PARAMETER_NOT_TIME, "%s", has_value(a, "verbose") ? "it only writes to the log" : "");
 	else if (!here && forbidden(a, "hpet"))
 		say(a, PARAMETER_CONTRADICTED, "%s wins", forbidden(a, "hpet"));
 	else if (here && facts_flag(a->facts, "hpet.acpi_table") > 0)
@@ -207,6 +223,8 @@ void rule_acpi(const struct asked *a)
 {
 	if (strcmp(a->value, "off"))
 		say(a, PARAMETER_NOT_TIME, "%s", "");
+	else if (!without_acpi(a))
+		say(a, PARAMETER_OVERRIDDEN, "acpi=force is given later");
 	else if (facts_has_word(a->facts, "clocksource.available", "acpi_pm"))
 		say(a, PARAMETER_NO_EFFECT, "acpi_pm is available all the same");
 	else if (facts_get(a->facts, "clocksource.available"))

@@ -21,6 +21,9 @@ void say(const struct asked *a, enum parameter_effect effect, const char *format
 	__attribute__((format(printf, 3, 4)));
 void say_modern(const struct asked *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* It has that value, or it among others. */
+bool has_value(const struct asked *a, const char *value);
+
 /* name=value is on the command line, value NULL: any; behind a place: only later ones. */
 bool given(const struct asked *a, const char *name, const char *value);
 bool given_behind(const struct asked *a, const char *name, const char *value);

@@ -157,6 +157,14 @@ static void a_clocksource_is_chosen(void **state)
 	check(with_clocks("hpet", "hpet acpi_pm"), "notsc clocksource=tsc", "deprecated alias",
 		"contradicted");
 	check(with_clocks("tsc", "tsc acpi_pm"), "hpet=disable clocksource=hpet", "in force", "contradicted");
+	check(with_clocks("tsc", "tsc acpi_pm"), "hpet=verbose,disable clocksource=hpet", "in force",
+		"contradicted");
+	check(with_clocks("tsc", "tsc hpet acpi_pm"), "hpet=verbose,force", "already the default");
+	check(with_clocks("tsc", "tsc hpet acpi_pm"), "hpet=verbose,", "not about time");
+	check(with_clocks("tsc", "tsc"), "acpi=off acpi=strict clocksource=acpi_pm", "in force",
+		"not about time", "contradicted");
+	check(with_clocks("tsc", "tsc acpi_pm"), "acpi=off acpi=force", "overridden", "not about time");
+	check(with_clocks("tsc", "tsc"), "acpi=force acpi=off", "not about time", "in force");
 	check(modern(), "clocksource=kvm-clock no-kvmclock", "contradicted", "already the default");
 	check(machine("aarch64", "6.1.0"), "tsc=reliable", "wrong architecture");
 	check(machine("i686", "6.1.0"), "apicpmtimer", "wrong architecture");

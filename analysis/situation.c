@@ -23,6 +23,13 @@ static int negated(int a)
 	return a < 0 ? a : !a;
 }
 
+/* What is not in the log was not said: 0; -1 where the log's begin is lost, or all of it. */
+static int log_is_silent(const json_t *facts)
+{
+	return facts_get(facts, "kernel_log.lines") && facts_flag(facts, "kernel_log.from_boot") != 0 ? 0
+												      : -1;
+}
+
 /* A line of the kernel's log that holds the text. */
 static int log_says(const json_t *facts, const char *text)
 {
@@ -36,7 +43,7 @@ static int log_says(const json_t *facts, const char *text)
 		if (its && strstr(its, text))
 			return 1;
 	}
-	return lines && facts_flag(facts, "kernel_log.from_boot") != 0 ? 0 : -1;
+	return log_is_silent(facts);
 }
 
 static int offered(const json_t *facts, const char *clocksource)
@@ -59,11 +66,33 @@ static int in_use(const json_t *facts, const char *clocksource)
 	return current ? is(current, clocksource) : -1;
 }
 
+static bool told_to_leave_tsc(const json_t *facts)
+{
+	char line[4096];
+
+	subject_command_line(facts, line, sizeof(line));
+	return parameters_on("notsc", line) || parameters_on("tsc=unstable", line);
+}
+
+/* Found by the kernel itself; one that was told to leave the TSC looks no further, and finds nothing. */
 static int marked_unstable(const json_t *facts)
 {
-	int a = log_says(facts, "Marking TSC unstable");
+	const json_t *lines = facts_get(facts, "kernel_log.lines"), *line;
+	bool told = told_to_leave_tsc(facts);
+	size_t i;
 
-	return a > 0 ? a : log_says(facts, "Marking clocksource 'tsc") > 0 ? 1 : a;
+	json_array_foreach(lines, i, line)
+	{
+		const char *text = facts_text(line, "text");
+
+		if (!text)
+			continue;
+		if (strstr(text, "unstable due to boot parameter"))
+			told = true;
+		else if (strstr(text, "Marking TSC unstable") || strstr(text, "Marking clocksource 'tsc"))
+			return 1;
+	}
+	return told ? -1 : log_is_silent(facts);
 }
 
 /* The hypervisor tells the kernel its TSC frequency, or CPUID does; else a calibration found it. */
@@ -78,14 +107,6 @@ static int given_frequency(const json_t *facts)
 
 	subject_command_line(facts, line, sizeof(line));
 	return strncmp(line, "tsc_early_khz=", 14) == 0 || strstr(line, " tsc_early_khz=") != NULL;
-}
-
-static bool told_to_leave_tsc(const json_t *facts)
-{
-	char line[4096];
-
-	subject_command_line(facts, line, sizeof(line));
-	return parameters_on("notsc", line) || parameters_on("tsc=unstable", line);
 }
 
 /* A kernel without the TSC among its clocksources gave it up, and only its log says why. */

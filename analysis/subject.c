@@ -113,7 +113,7 @@ static const char *windows_version(const char *name)
 		{ "2012 R2", "6.3" }, { "2012R2", "6.3" }, { "2000", "5.0" }, { "XP", "5.1" },
 		{ "2003", "5.2" }, { "Vista", "6.0" }, { "2008", "6.0" }, { "7", "6.1" }, { "8.1", "6.3" },
 		{ "8", "6.2" }, { "2012", "6.2" }, { "10", "10.0" }, { "11", "10.0" }, { "2016", "10.0" },
-		{ "2019", "10.0" }, { "2022", "10.0" } };
+		{ "2019", "10.0" }, { "2022", "10.0" }, { "2025", "10.0" } };
 
 	name += strspn(name, " ");
 	if (strncasecmp(name, "Server ", 7) == 0)
@@ -122,6 +122,14 @@ static const char *windows_version(const char *name)
 		if (starts_with_version(name, known[i][0]))
 			return known[i][1];
 	return "";
+}
+
+/* As in "6.1.7601". */
+static bool is_nt_version(const char *version)
+{
+	const char *point = strchr(version, '.');
+
+	return isdigit((unsigned char)version[0]) && point && isdigit((unsigned char)point[1]);
 }
 
 /* "Microsoft Windows Server 2019" is Windows; the catalogue has the numbers of NT, people the products' names. */
@@ -135,7 +143,10 @@ static void read_os(const json_t *facts, struct subject *s)
 	take(s->version, sizeof(s->version), version);
 	if (!name || strncasecmp(name, "Windows", 7) != 0)
 		return;
-	nt = windows_version(version && version[0] ? version : name + 7);
+	nt = windows_version(version ? version : "");
+	/* "SP3", "Professional", "22H2" say nothing of NT: the name does. */
+	if (!nt[0] && !(version && is_nt_version(version)))
+		nt = windows_version(name + 7);
 	if (nt[0])
 		take(s->version, sizeof(s->version), nt);
 }
@@ -268,6 +279,21 @@ void subject_command_line(const json_t *facts, char *text, size_t size)
 		*end = '\0';
 }
 
+/* The same so far; in names '-' and '_' are the same, as the kernel reads them. */
+static bool same_word(const char *a, const char *b, size_t length)
+{
+	bool name = true;
+
+	for (size_t i = 0; i < length; i++) {
+		char one = name && a[i] == '-' ? '_' : a[i], other = name && b[i] == '-' ? '_' : b[i];
+
+		if (one != other)
+			return false;
+		name &= one != '=';
+	}
+	return true;
+}
+
 /* Of several words with one name the kernel takes the last, but for those that say several things. */
 static size_t name_length(const char *word, size_t length)
 {
@@ -292,8 +318,8 @@ static bool word_on(const char *word, size_t length, const char *line)
 		if (unstable && its == 5 && strncmp(line, "notsc", 5) == 0)
 			return true;
 		if (its >= name && name_length(line, its) == name_length(word, length) &&
-			strncmp(line, word, name) == 0)
-			found = number ? its > 4 : its == length && strncmp(line, word, length) == 0;
+			same_word(line, word, name))
+			found = number ? its > 4 : its == length && same_word(line, word, length);
 		line += its + strspn(line + its, " \t\n");
 	}
 	return found;
