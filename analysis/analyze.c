@@ -14,6 +14,7 @@
 #include "analysis/event_steps.h"
 #include "analysis/fit.h"
 #include "analysis/judge.h"
+#include "analysis/jump.h"
 #include "analysis/losses.h"
 #include "analysis/pair.h"
 #include "analysis/pair_events.h"
@@ -28,6 +29,14 @@
 
 #define GRANULARITY_READINGS 2000 /* enough to meet every residue */
 #define STEP_SIGMA	     1.96 /* 95 % of a normal distribution */
+
+/*
+ * No clock is off by more, for however short a time: twice its limit, and 100 ppm, as the worst crystals; where the
+ * kernel steers or multiplies, twice the 500 ppm that it may steer by (adjtimex(2)).
+ */
+#define JUMP_LIMITS	2
+#define JUMP_FREE_PPM	100
+#define JUMP_SLEWED_PPM 1000
 
 struct analysis {
 	const struct run *run;
@@ -383,6 +392,34 @@ static int add_stability(
 	return grown ? 0 : error_set(a->err, -ENOMEM, "out of memory");
 }
 
+/* What is left when the steps are out, against the brackets themselves. */
+static void find_jumps(const struct analysis *a, const struct pair *pair, struct drift *row)
+{
+	const struct phase *phase = &a->run->phases[pair->phase];
+	double steered = steering_injected_ppm(a->run, phase, pair->clock, a->reference);
+	bool slewed = strcmp(row->relation, "arithmetic") == 0 ||
+		      steering_may_change(a->run, phase, pair->clock, a->reference);
+	struct jump_input in = {
+		.t_s = pair->t_s,
+		.offset_ns = pair->offset_ns,
+		.half_ns = pair->half_ns,
+		.apart_s = pair->apart_s,
+		.count = pair->count,
+		.rate_ppm = fmax(JUMP_LIMITS * row->limit_ppm, slewed ? JUMP_SLEWED_PPM : JUMP_FREE_PPM) +
+			    fabs(steered),
+		.slack_ns = 2 * a->granularity_ns + sqrt(12) * (quantum_ns(a->run, pair->clock) +
+								       quantum_ns(a->run, pair->reference)),
+		.least_ns = row->width_ns,
+	};
+	struct jumps found = { 0 };
+
+	if (isfinite(in.rate_ppm) && isfinite(in.least_ns))
+		found = jumps_find(&in);
+	row->jumps = found.count;
+	row->jump_s = found.at_s;
+	row->jump_ns = found.largest_ns;
+}
+
 /* Screening, steps, fit and stability of one pair that has points. */
 static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *row)
 {
@@ -418,6 +455,7 @@ static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *ro
 		rc = fit_drift(&in, use, &fit, a->err);
 	if (!rc) {
 		fill_drift(row, &fit, pair, &taken);
+		find_jumps(a, pair, row);
 		rc = add_stability(a, pair, row, use);
 	}
 	free(use);
@@ -492,6 +530,7 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 		steering_injected_ppm(a->run, &a->run->phases[phase], clock, a->reference), &row);
 	if (steering_may_change(a->run, &a->run->phases[phase], clock, a->reference))
 		judge_unsteady(&row);
+	judge_jumps(&row);
 	grown = append(a->out->drift, &a->out->drift_count, sizeof(row), 1);
 	if (!grown)
 		return error_set(a->err, -ENOMEM, "out of memory");

@@ -539,6 +539,31 @@ static void a_clock_that_ends_in_mid_run_leaves_it_open(void **state)
 	synthetic_free(&s);
 }
 
+/* Two of 1000 readings far off: too few for a step, and no line's fault; a mean rate is no proof. */
+static void a_clock_that_jumps_out_and_back_is_not_stable(void **state)
+{
+	static const unsigned clocks[] = { 1, 2 };
+	static const char *const names[] = { "hpet", "monotonic" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct synthetic s;
+		struct estimates e;
+
+		machine(&s, 1, 1000, 0.03, QUIET);
+		for (size_t k = 500; k < 502; k++)
+			s.samples.series[clocks[i]].readings[k].value += 5000000;
+		e = analyze(&s, "");
+		assert_string_equal(row(&e, 0, names[i])->status, "inconclusive");
+		assert_int_equal(row(&e, 0, names[i])->jumps, 2);
+		assert_int_equal(row(&e, 0, names[1 - i])->jumps, 0);
+		assert_int_equal(e.verdict.status, STATUS_INCONCLUSIVE);
+		assert_true(says(&e, "as no steady clock does, 2 times, the most by "));
+		estimates_free(&e);
+		synthetic_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,6 +583,7 @@ int main(void)
 		cmocka_unit_test(what_was_done_on_purpose_is_no_fault),
 		cmocka_unit_test(what_was_not_observed_is_not_judged),
 		cmocka_unit_test(a_clock_that_ends_in_mid_run_leaves_it_open),
+		cmocka_unit_test(a_clock_that_jumps_out_and_back_is_not_stable),
 	};
 
 	return cmocka_run_group_tests_name("analysis/analyze", tests, NULL, NULL);

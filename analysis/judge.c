@@ -94,6 +94,12 @@ void judge_unsteady(struct drift *row)
 		strcpy(row->status, "inconclusive");
 }
 
+void judge_jumps(struct drift *row)
+{
+	if (row->jumps && (has_status(row, "stable") || has_status(row, "consistent")))
+		strcpy(row->status, "inconclusive");
+}
+
 double judge_minutes(const struct drift *row, double shift)
 {
 	double half = (row->ci_high_ppm - row->ci_low_ppm) / 2 + row->systematic_ppm;
@@ -199,6 +205,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	against += judge_say_moved(&j);
 	open = judge_say_unobserved(&j);
 	open += judge_say_straddling(&j);
+	open += judge_say_jumps(&j);
 	open += judge_say_rejected(&j);
 	open += judge_say_unread(&j);
 	open += judge_say_empty(&j);

@@ -59,6 +59,9 @@ int judge_severity(const char *status);
  */
 void judge_unsteady(struct drift *row);
 
+/* A clock that jumps is not within a limit for the sake of its mean rate: inconclusive. */
+void judge_jumps(struct drift *row);
+
 /* Length in minutes of a run whose interval, moved by shift, would clear the limit; 0 where none would. */
 double judge_minutes(const struct drift *row, double shift);
 

@@ -73,6 +73,9 @@ static double minutes_to_settle(const struct judge *j, size_t i)
 	const char *noise = long_noise(j->e, row);
 	double minutes = judge_minutes(row, j->shifts[i]);
 
+	/* Nor does the mean of a clock that jumps. */
+	if (row->jumps)
+		return 0;
 	if (j->phases[i] && steering_may_change(j->run, j->phases[i], run_clock_find(j->run, row->clock),
 				    run_clock_find(j->run, row->reference)))
 		return 0;
@@ -120,6 +123,25 @@ size_t judge_say_straddling(struct judge *j)
 				format_ppm(row->limit_ppm).text);
 	}
 	return judge_say_more(j, count, "pairs without a clear answer");
+}
+
+size_t judge_say_jumps(struct judge *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+
+		if (!row->jumps || !has_status(row, "inconclusive") || !judge_as_asked(j, i) ||
+			count++ >= REASONS_OF_A_KIND)
+			continue;
+		SAY(j,
+			"%s moves against %s (%s) as no steady clock does, %s, the most by %s at %.3f s, "
+			"beyond what the brackets allow: its drift does not tell what it does",
+			row->clock, row->reference, judge_place(j->run, row->phase, row->cpu).text,
+			format_times(row->jumps).text, format_ns(fabs(row->jump_ns)).text, row->jump_s);
+	}
+	return judge_say_more(j, count, "pairs that jump");
 }
 
 size_t judge_say_rejected(struct judge *j)

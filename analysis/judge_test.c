@@ -375,6 +375,12 @@ static void what_else_keeps_a_verdict_open(void **state)
 	c->e.drift[0].rejected = 33;
 	court_close(c, STATUS_STABLE, NULL);
 	c = court_open();
+	c->e.drift[0].jumps = 2;
+	c->e.drift[0].jump_s = 3.25;
+	c->e.drift[0].jump_ns = -5e6;
+	judge_jumps(&c->e.drift[0]);
+	court_close(c, STATUS_INCONCLUSIVE, "as no steady clock does, 2 times, the most by 5 ms at 3.250 s");
+	c = court_open();
 	c->s.run.environment_changes = json_pack("[s]", "governor: powersave became performance");
 	court_close(c, STATUS_INCONCLUSIVE, "the environment changed during the run: governor");
 	c = court_open();
@@ -649,12 +655,13 @@ static void a_slew_on_purpose_is_taken_off(void **state)
 
 	(void)state;
 	/* 310 of which 10 were there before: 300 are on purpose. */
-	court_close(court_of_a_slew(310, 10, 345, "crystal"), STATUS_STABLE, "of which +300 ppm are steered, against");
-	court_close(
-		court_of_a_slew(310, 10, 355, "crystal"), STATUS_UNSTABLE, "of which +300 ppm are steered, against");
+	court_close(court_of_a_slew(310, 10, 345, "crystal"), STATUS_STABLE,
+		"of which +300 ppm are steered, against");
+	court_close(court_of_a_slew(310, 10, 355, "crystal"), STATUS_UNSTABLE,
+		"of which +300 ppm are steered, against");
 	court_close(court_of_a_slew(310, 10, 0, "user"), STATUS_UNSTABLE, "beyond the limit");
-	court_close(
-		court_of_a_slew(310, 10, 355, "arithmetic"), STATUS_STABLE, "of which +310 ppm are steered, against");
+	court_close(court_of_a_slew(310, 10, 355, "arithmetic"), STATUS_STABLE,
+		"of which +310 ppm are steered, against");
 	/* Arithmetic needs no word of what was before. */
 	c = court_of_a_slew(310, 10, 310, "arithmetic");
 	json_decref(c->s.run.environment_before);

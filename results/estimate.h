@@ -56,6 +56,9 @@ struct drift {
 	double limit_ppm; /* the limit that applies; NaN: none */
 	char limit[24];	  /* its name, or "user" */
 	char status[16];  /* stable, unstable, inconclusive */
+	/* Movements that no steady clock makes, analysis/jump.h: how many, and the largest.  Not among the columns. */
+	uint64_t jumps;
+	double jump_s, jump_ns;
 };
 
 /* Allan-family statistics at one averaging time.  Deviations are dimensionless, TDEV in s. */
