@@ -206,6 +206,7 @@ int judge_run(const struct run *run, const struct samples *samples, struct estim
 	open = judge_say_unobserved(&j);
 	open += judge_say_straddling(&j);
 	open += judge_say_jumps(&j);
+	open += judge_say_unlike(&j);
 	open += judge_say_rejected(&j);
 	open += judge_say_unread(&j);
 	open += judge_say_empty(&j);

@@ -15,6 +15,8 @@
 #include "analysis/steering.h"
 #include "results/text.h"
 
+#define UNLIKE_PPM 0.1 /* the arithmetic limit: intervals miss the truth now and then, but not by so much */
+
 static void say_not_seen(struct judge *j, const struct phase *phase, const struct phase_disturbance *d)
 {
 	char asked[110], evidence[160];
@@ -142,6 +144,68 @@ size_t judge_say_jumps(struct judge *j)
 			format_times(row->jumps).text, format_ns(fabs(row->jump_ns)).text, row->jump_s);
 	}
 	return judge_say_more(j, count, "pairs that jump");
+}
+
+/* Of one clock in one phase: the CPU where it must be fastest, and that where it must be slowest. */
+struct extremes {
+	const struct drift *fast, *slow;
+};
+
+static double at_least(const struct drift *row)
+{
+	return row->ci_low_ppm - row->systematic_ppm;
+}
+
+static double at_most(const struct drift *row)
+{
+	return row->ci_high_ppm + row->systematic_ppm;
+}
+
+static size_t say_unlike(struct judge *j, const struct extremes *of, size_t said)
+{
+	size_t count = 0;
+
+	for (size_t c = 0; c < j->run->clock_count; c++) {
+		const struct drift *fast = of[c].fast, *slow = of[c].slow;
+
+		if (!fast || !(at_least(fast) - at_most(slow) > UNLIKE_PPM) ||
+			said + count++ >= REASONS_OF_A_KIND)
+			continue;
+		SAY(j,
+			"%s drifts %s against %s on CPU %d and %s on CPU %d (phase %s): one and the same "
+			"clock cannot",
+			fast->clock, judge_interval(fast).text, fast->reference, fast->cpu,
+			judge_interval(slow).text, slow->cpu, fast->phase);
+	}
+	return count;
+}
+
+/* Rows of a phase stand together. */
+size_t judge_say_unlike(struct judge *j)
+{
+	struct extremes *of = calloc(j->run->clock_count + 1, sizeof(*of));
+	size_t count = 0;
+
+	if (!of)
+		j->rc = -ENOMEM;
+	for (size_t i = 0; of && i < j->e->drift_count; i++) {
+		const struct drift *row = &j->e->drift[i];
+		int c = run_clock_find(j->run, row->clock);
+
+		/* Half a phase may have had another rate than the whole. */
+		if (c >= 0 && row->n >= JUDGE_READINGS_MIN && row->unread_s == 0 && isfinite(at_least(row))) {
+			if (!of[c].fast || at_least(row) > at_least(of[c].fast))
+				of[c].fast = row;
+			if (!of[c].slow || at_most(row) < at_most(of[c].slow))
+				of[c].slow = row;
+		}
+		if (i + 1 == j->e->drift_count || strcmp(row->phase, j->e->drift[i + 1].phase) != 0) {
+			count += say_unlike(j, of, count);
+			memset(of, 0, j->run->clock_count * sizeof(*of));
+		}
+	}
+	free(of);
+	return judge_say_more(j, count, "clocks that differ between CPUs");
 }
 
 size_t judge_say_rejected(struct judge *j)

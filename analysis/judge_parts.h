@@ -87,6 +87,7 @@ size_t judge_say_moved(struct judge *j);
 size_t judge_say_unobserved(struct judge *j);
 size_t judge_say_straddling(struct judge *j);
 size_t judge_say_jumps(struct judge *j);
+size_t judge_say_unlike(struct judge *j);
 size_t judge_say_rejected(struct judge *j);
 size_t judge_say_unread(struct judge *j);
 size_t judge_say_empty(struct judge *j);

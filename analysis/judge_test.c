@@ -391,6 +391,32 @@ static void what_else_keeps_a_verdict_open(void **state)
 	court_close(c, STATUS_INCONCLUSIVE, "there are no two clocks to compare");
 }
 
+static void one_clock_drifts_alike_on_all_cpus(void **state)
+{
+	static const struct {
+		double ppm, half;
+		enum status status;
+	} cases[] = {
+		{ 3, 1, STATUS_STABLE },
+		{ 5, 0.95, STATUS_STABLE }, /* apart by 0.05 */
+		{ 5.2, 1, STATUS_INCONCLUSIVE },
+		{ -20, 1, STATUS_INCONCLUSIVE },
+		{ -20, 24, STATUS_STABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct court *c = court_open();
+
+		c->e.drift[1] = row_of("crystal", cases[i].ppm, cases[i].half);
+		c->e.drift[1].cpu = 1;
+		c->e.drift_count = 2;
+		court_close(c, cases[i].status,
+			cases[i].status == STATUS_STABLE ? NULL
+							 : "(phase all): one and the same clock cannot");
+	}
+}
+
 static void steps_are_unstable(void **state)
 {
 	struct court *c = court_open();
@@ -673,6 +699,7 @@ static void a_slew_on_purpose_is_taken_off(void **state)
 	court_close(c, STATUS_INCONCLUSIVE, "1 pair has no verdict: a clock was slewed on purpose");
 	c = court_of_a_slew(NAN, 10, 345, "crystal");
 	c->e.drift[c->e.drift_count++] = row_of("crystal", 3, 1);
+	strcpy(c->e.drift[1].clock, "raw");
 	court_close(c, STATUS_STABLE, "1 pair has no verdict");
 	c = court_of_a_slew(310, 0, 310.0001, "arithmetic");
 	strcpy(c->e.drift[0].relation, "arithmetic");
@@ -781,6 +808,7 @@ int main(void)
 		cmocka_unit_test(parameters_that_changed_nothing),
 		cmocka_unit_test(drift_that_factors_make),
 		cmocka_unit_test(what_else_keeps_a_verdict_open),
+		cmocka_unit_test(one_clock_drifts_alike_on_all_cpus),
 		cmocka_unit_test(steps_are_unstable),
 		cmocka_unit_test(backward_is_unstable),
 		cmocka_unit_test(cpus_apart_are_unstable),
