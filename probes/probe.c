@@ -216,12 +216,24 @@ static void follow_target(struct probe *probe)
 }
 
 /* xorshift64*: Marsaglia 2003, Vigna 2016.  Only spreads deadlines. */
-static uint64_t spread(uint64_t *state)
+static uint64_t dice_throw(uint64_t *state)
 {
 	*state ^= *state >> 12;
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
 	return *state * 0x2545f4914f6cdd1du;
+}
+
+/*
+ * Where in its interval a deadline stands, 0 to 1: the mean of two dice, in the middle most often.  A clock that counts
+ * ticks must be read in all phases of its tick alike, or its drift is off, whatever the tick is: the unevenness that
+ * this leaves falls with the square of interval / tick, that of a single die with interval / tick.
+ */
+static double spread(uint64_t *dice)
+{
+	double one = (double)(dice_throw(dice) >> 11) * 0x1p-53;
+
+	return (one + (double)(dice_throw(dice) >> 11) * 0x1p-53) / 2;
 }
 
 /* The CPU is gone: ask for it again now and then, until it is back or the run ends.  Away, home will do. */
@@ -258,7 +270,7 @@ static void sample_until_stopped(struct probe *probe)
 	for (; !stopped(probe); turn++) {
 		if (interval) {
 			uint64_t late = now_ns() - start;
-			double share = (double)(spread(&dice) >> 11) * 0x1p-53 * PROBE_PHASE_SPREAD;
+			double share = spread(&dice);
 
 			if (late > (turn + 1) * interval) {
 				count_up(&probe->place.late, late / interval - turn);

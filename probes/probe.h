@@ -26,8 +26,6 @@
 #include "results/run.h"
 
 #define PROBE_BURST_MAX 256
-/* Deadlines are spread over this share of the interval around their even places. */
-#define PROBE_PHASE_SPREAD 0.4
 
 /* An open clock. */
 struct probe_clock {

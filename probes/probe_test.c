@@ -333,7 +333,7 @@ static void test_stop_ends_a_long_wait(void **state)
 	probe_free(&f.probe);
 }
 
-/* Deadlines hold their places: on average one a interval, spread over 0.4 of it. */
+/* Deadlines hold their places: on average one a interval, spread over it. */
 static void test_deadlines(void **state)
 {
 	const struct ring_entry *entries;
