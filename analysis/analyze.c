@@ -523,9 +523,8 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 	pair_free(&pair);
 	if (rc)
 		return rc;
-	factors = tsc_factors_ppm(a->run, &a->run->phases[phase], clock, a->reference);
-	if (tsc_factors_fit(&row, factors))
-		row.factors_ppm = factors;
+	factors = tsc_factors_ppm(a->run, clock, a->reference);
+	row.factors_ppm = tsc_factors_part(&row, &a->run->phases[phase], factors);
 	judge_drift(&a->run->phases[phase],
 		steering_injected_ppm(a->run, &a->run->phases[phase], clock, a->reference), &row);
 	if (steering_may_change(a->run, &a->run->phases[phase], clock, a->reference))

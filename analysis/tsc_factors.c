@@ -35,32 +35,36 @@ static double rate_of(const struct run *run, int clock, double khz)
 }
 
 /* The kernel's own kHz of the TSC that it counts; false: not known, or it counts something else. */
-static bool counted_khz(const struct run *run, const struct phase *phase, double *khz)
+static bool counted_khz(const struct run *run, double *khz)
 {
 	const json_t *facts = run->environment_before;
 	const char *current = facts_text(facts, "clocksource.current"),
 		   *source = facts_text(facts, "tsc.source");
 
-	return current && strcmp(current, "tsc") == 0 && !phase_has(phase, DISTURBANCE_CLOCKSOURCE) &&
-	       source && strncmp(source, "kernel log", strlen("kernel log")) == 0 &&
+	return current && strcmp(current, "tsc") == 0 && source &&
+	       strncmp(source, "kernel log", strlen("kernel log")) == 0 &&
 	       facts_number(facts, "tsc.khz", khz) && *khz >= KHZ_LEAST && *khz <= UINT32_MAX &&
 	       run->tsc_hz == *khz * 1e3;
 }
 
-double tsc_factors_ppm(const struct run *run, const struct phase *phase, int clock, int reference)
+double tsc_factors_ppm(const struct run *run, int clock, int reference)
 {
 	double khz, ratio;
 
-	if (!counted_khz(run, phase, &khz))
+	if (!counted_khz(run, &khz))
 		return 0;
 	ratio = rate_of(run, clock, khz) / rate_of(run, reference, khz);
 	return isfinite(ratio) ? (ratio - 1) * PPM_PER_ONE : 0;
 }
 
-bool tsc_factors_fit(const struct drift *row, double ppm)
+double tsc_factors_part(const struct drift *row, const struct phase *phase, double ppm)
 {
 	double steered = isfinite(row->steering_ppm) ? row->steering_ppm : 0;
-	double slack = row->systematic_ppm + SLACK_PPM;
+	double slack = row->systematic_ppm + SLACK_PPM, own = row->drift_ppm - steered;
 
-	return row->ci_low_ppm - slack <= ppm + steered && ppm + steered <= row->ci_high_ppm + slack;
+	/* Another clocksource for a part of the time: of that part nothing is known. */
+	if (phase_has(phase, DISTURBANCE_CLOCKSOURCE))
+		ppm = fmin(fmax(own, fmin(0, ppm)), fmax(0, ppm));
+	return row->ci_low_ppm - slack <= ppm + steered && ppm + steered <= row->ci_high_ppm + slack ? ppm
+												     : 0;
 }

@@ -18,9 +18,12 @@
  * TSC is the clocksource, at the frequency that the kernel log tells.  0: not known, or none.  clock and reference are
  * indices into run->clocks, or PAIR_TSC.
  */
-double tsc_factors_ppm(const struct run *run, const struct phase *phase, int clock, int reference);
+double tsc_factors_ppm(const struct run *run, int clock, int reference);
 
-/* The row's drift, steering taken off, is that to within its interval, the systematic part and 1 ppb. */
-bool tsc_factors_fit(const struct drift *row, double ppm);
+/*
+ * The part of the row's drift that is so: all of ppm where the drift, steering taken off, is that to within its interval,
+ * the systematic part and 1 ppb, else 0.  In a phase that switches the clocksource any part of ppm may be.
+ */
+double tsc_factors_part(const struct drift *row, const struct phase *phase, double ppm);
 
 #endif

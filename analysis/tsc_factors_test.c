@@ -47,16 +47,14 @@ static void a_guest_that_was_measured(void **state)
 		s.run.environment_before =
 			json_pack("{s:{s:s}, s:{s:i, s:s, s:f}}", "clocksource", "current", cases[i].current,
 				"tsc", "khz", 2596128, "source", cases[i].source, "pvclock_khz", 2596129.0);
-		ppm = tsc_factors_ppm(&s.run, &s.run.phases[0], run_clock_find(&s.run, cases[i].clock),
+		ppm = tsc_factors_ppm(&s.run, run_clock_find(&s.run, cases[i].clock),
 			cases[i].reference ? run_clock_find(&s.run, cases[i].reference) : PAIR_TSC);
 		if (fabs(ppm * PPB_PER_PPM - cases[i].ppb) > 0.02)
 			fail_msg("case %zu: %g ppb", i, ppm * PPB_PER_PPM);
-		/* The run took the TSC for another frequency, or switched the clocksource: nothing is known. */
+		/* The run took the TSC for another frequency: nothing is known. */
 		s.run.tsc_hz += 1000;
-		assert_true(tsc_factors_ppm(&s.run, &s.run.phases[0], 0, 2) == 0);
+		assert_true(tsc_factors_ppm(&s.run, 0, 2) == 0);
 		s.run.tsc_hz -= 1000;
-		synthetic_disturbed(&s, DISTURBANCE_CLOCKSOURCE, "mode=toggle", OBSERVED_YES);
-		assert_true(tsc_factors_ppm(&s.run, &s.run.phases[s.run.phase_count - 1], 0, 2) == 0);
 		synthetic_free(&s);
 	}
 }
@@ -82,18 +80,27 @@ static void only_what_the_drift_bears_out(void **state)
 		.ci_high_ppm = 0.0602,
 		.systematic_ppm = 0.002,
 		.steering_ppm = NAN };
+	struct phase_disturbance switches = { .name = DISTURBANCE_CLOCKSOURCE };
+	struct phase idle = { 0 }, switched = { .disturbances = &switches, .disturbance_count = 1 };
 
 	(void)state;
-	assert_true(tsc_factors_fit(&row, 0.0601));
-	assert_true(tsc_factors_fit(&row, 0.0631));
-	assert_false(tsc_factors_fit(&row, 0.064));
-	assert_false(tsc_factors_fit(&row, -0.0601));
+	assert_true(tsc_factors_part(&row, &idle, 0.0601) == 0.0601);
+	assert_true(tsc_factors_part(&row, &idle, 0.0631) == 0.0631);
+	assert_true(tsc_factors_part(&row, &idle, 0.064) == 0);
+	assert_true(tsc_factors_part(&row, &idle, -0.0601) == 0);
+	/* For half of the time, all of it and a little more, the other way. */
+	assert_true(tsc_factors_part(&row, &switched, 0.12) == 0.06);
+	assert_true(tsc_factors_part(&row, &switched, 0.058) == 0.058);
+	assert_true(tsc_factors_part(&row, &switched, 0.05) == 0);
+	assert_true(tsc_factors_part(&row, &switched, -0.12) == 0);
 	row.steering_ppm = 0.05;
-	assert_true(tsc_factors_fit(&row, 0.0101));
+	assert_true(tsc_factors_part(&row, &idle, 0.0101) == 0.0101);
+	assert_true(fabs(tsc_factors_part(&row, &switched, 0.03) - 0.01) < 1e-12);
 	row = (struct drift){
 		.drift_ppm = NAN, .ci_low_ppm = NAN, .ci_high_ppm = NAN, .systematic_ppm = NAN
 	};
-	assert_false(tsc_factors_fit(&row, 0));
+	assert_true(tsc_factors_part(&row, &idle, 0.1) == 0);
+	assert_true(tsc_factors_part(&row, &switched, 0.1) == 0);
 }
 
 int main(void)
