@@ -45,7 +45,9 @@ matrix() {
 		{"schema":1,"kind":"matrix","host":"h","seed":7,"duration_s":5,"finished":"2026-11-28T12:00:00Z",
 		"configurations":[{"name":"one"},{"name":"two"}],
 		"profiles":[{"id":"default","side_effects":0},{"id":"acpi-pm","side_effects":1},{"id":"hpet","side_effects":1},
-			{"id":"all","side_effects":9},{"id":"misspelt","side_effects":0},{"id":"lucky","side_effects":0}],
+			{"id":"all","side_effects":9},{"id":"misspelt","side_effects":0},{"id":"lucky","side_effects":0},
+			{"id":"plain","side_effects":0,"booted":""},{"id":"typo","side_effects":0,"booted":"clocksurce=hpet"},
+			{"id":"pmtmr","side_effects":1,"booted":"clocksource=acpi_pm"}],
 		"cells":[$list]}
 	END
 }
@@ -98,6 +100,23 @@ if [ "$(id -u)" = 0 ] && mkdir "$T/ro" && mount --bind "$M" "$T/ro" 2>/dev/null 
 else
 	skip "a read-only file system" "needs root to mount one"
 fi
+
+# ---- what the user added to all cells ----
+
+main=$M M=$T/appended
+mkdir "$M"
+kept=("${cells[@]}") cells=()
+cell one typo 0 0 300 hpet "clocksurce=hpet quiet"
+cell one pmtmr 0 0 300 acpi_pm "clocksource=acpi_pm quiet"
+cell two plain 0 0 300 hpet "clocksurce=x"
+cell two pmtmr 0 0 300 hpet "clocksource=acpi_pm clocksource=hpet"
+matrix
+clkdrift analyze "$M" --json
+is "$(role one typo)" "stable, inert" "what --append brings about is not the profile's merit"
+is "$(role one pmtmr)" "stable, recommended" "what the profile brings about is"
+is "$(role two plain)" "stable, recommended" "what --append does not bring about does not make a profile inert"
+is "$(role two pmtmr)" "stable, inert" "a profile that --append overrides did nothing"
+M=$main cells=("${kept[@]}")
 
 # ---- the report ----
 
