@@ -590,12 +590,19 @@ static void parameters_are_evidence_and_names_are_not(void **state)
 						 "clocksource=hpet quiet"));
 	assert_true(says(a, "recommends default, booted with clocksource=acpi_pm; the catalogue's "
 			    "default has no parameters"));
+	/* A profile of the user's own, without its catalogue. */
+	strcpy(rows[0].profile, "mine");
+	ask(facts, &e, a);
+	assert_string_equal(a->parameters, "clocksource=hpet");
+	assert_true(
+		says(a, "The matrix recommends mine (clocksource=acpi_pm), which is not in the catalogue"));
 	/* Under whatever name the very parameters were booted. */
 	strcpy(rows[1].profile, "mine");
 	strcpy(rows[1].parameters, "clocksource=hpet");
 	ask(facts, &e, a);
 	assert_int_equal(a->evidence, EVIDENCE_LAB);
 	/* Without any parameter a guest is safe where that was booted. */
+	strcpy(rows[0].profile, "default");
 	strcpy(rows[0].parameters, "");
 	ask(facts, &e, a);
 	assert_int_equal(a->at_risk, ADVICE_NO_RISK);

@@ -95,8 +95,16 @@ static const struct profile *from_matrix(
 	const struct profile *other = best ? profiles_find(q->catalogue, best->profile) : NULL;
 	char name[32];
 
-	if (!other || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
+	if (!best || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
 		return p;
+	if (!other) {
+		advise_say(&q->advice->notes,
+			"The matrix recommends %s (%.300s), which is not in the catalogue: give the file "
+			"that "
+			"has it with --catalogue.",
+			best->profile, or_none(best->parameters));
+		return p;
+	}
 	if (!same_parameters(other, best->parameters)) {
 		advise_say(&q->advice->notes,
 			"The matrix recommends %s, booted with %s; the catalogue's %s has %s, which was not "
