@@ -118,6 +118,38 @@ is "$(role two plain)" "stable, recommended" "what --append does not bring about
 is "$(role two pmtmr)" "stable, inert" "a profile that --append overrides did nothing"
 M=$main cells=("${kept[@]}")
 
+# ---- a verdict that is older than its matrix ----
+
+jq -n '{facts: {role: "guest", arch: "x86_64", kernel: {release: "6.1.0"}, cpu: {online_count: 1, flags: {constant_tsc: false}},
+	clocksource: {available: ["tsc", "hpet"]}}}' >"$T/facts.json"
+main=$M M=$T/grown
+mkdir "$M"
+kept=("${cells[@]}") cells=()
+cell one hpet 0 0 300 hpet "clocksource=hpet"
+cells+=('{"configuration":"one","profile":"hpet","repeat":1,"parameters":"clocksource=hpet","state":"waiting"}')
+matrix
+guests() { jq '.configurations |= map(. + {arch: "x86_64", vcpus: 1})' "$M/matrix.json" >"$T/new" && mv "$T/new" "$M/matrix.json"; }
+guests
+clkdrift analyze "$M" -q
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet --json
+is "$(json .evidence)" "measured in a lab" "a verdict of the matrix as it is now is evidence"
+unset 'cells[1]'
+cell one hpet 1 9.9 40 hpet "clocksource=hpet"
+matrix
+guests
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet
+is "$rc,$out,$(wc -l <"$T/err")" "2,,1" "one of before another cell was measured is refused: one line, exit code 2"
+like "$err" "verdict.json is of other cells than matrix.json: 'clkdrift analyze $M' judges them" "and what to do"
+clkdrift analyze "$M" -q
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet --json
+like "$(json .evidence_text)" 'unstable, drift \+9\.9' "then what it found is told"
+cell one hpet 2 9.9 40 hpet "clocksource=hpet"
+matrix
+guests
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet
+is "$rc" 2 "one of before there was another cell is refused, too"
+M=$main cells=("${kept[@]}")
+
 # ---- the report ----
 
 clkdrift report "$M"
