@@ -14,6 +14,7 @@
 #include "analysis/kernel_says.h"
 #include "analysis/matrix_parts.h"
 #include "analysis/read_cost.h"
+#include "analysis/subject.h"
 #include "results/facts_get.h"
 #include "results/file.h"
 #include "results/text.h"
@@ -184,10 +185,8 @@ static const char *own_parameters(const struct matrix *m, const struct matrix_re
 	return booted ? booted : row ? row : cell->parameters;
 }
 
-static bool has_word(const char *words, const char *word)
+static bool has_word(const char *words, const char *word, size_t length)
 {
-	size_t length = strlen(word);
-
 	for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
 		size_t its = strcspn(words, " ");
 
@@ -217,7 +216,8 @@ static int judge_parameters(
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < count; i++) {
-		bool own = has_word(parameters, parameter_spelled(&all[i]).text);
+		const struct parameter_spelled spelled = parameter_spelled(&all[i]);
+		bool own = has_word(parameters, spelled.text, strlen(spelled.text));
 
 		if (all[i].effect == PARAMETER_NOT_TIME && !own)
 			continue;
@@ -301,6 +301,27 @@ static const char *why_unavailable(const struct run *run, const char *clock)
 	return "it was not sampled";
 }
 
+/* A run that was booted with other parameters is not this cell's, whatever matrix.json says. */
+static int check_booted(const struct run *run, const struct matrix_result_cell *cell, struct error *err)
+{
+	const json_t *facts = run->environment_before ? run->environment_before : run->environment_after;
+	const char *whole = facts_text(facts, "command_line.text"), *word = cell->parameters;
+	char line[4096];
+
+	if (!whole && !facts_get(facts, "command_line.parameters"))
+		return 0;
+	subject_command_line(facts, line, sizeof(line));
+	for (word += strspn(word, " "); *word; word += strspn(word, " ")) {
+		size_t length = strcspn(word, " ");
+
+		if (!has_word(whole ? whole : line, word, length))
+			return error_set(err, -EINVAL, "%s: its guest was booted without %.*s", cell->run,
+				(int)length, word);
+		word += length;
+	}
+	return 0;
+}
+
 static int judge_run_of_cell(const struct matrix *m, struct run *run, const struct limits *limits,
 	const struct judging *judging, struct matrix_result_cell *cell, struct error *err)
 {
@@ -308,7 +329,9 @@ static int judge_run_of_cell(const struct matrix *m, struct run *run, const stru
 	struct samples samples = { 0 };
 	int reference, rc;
 
-	rc = look_at_environment(m, run, cell, err);
+	rc = check_booted(run, cell, err);
+	if (!rc)
+		rc = look_at_environment(m, run, cell, err);
 	if (!rc && strcmp(judging->reference, "tsc") != 0 && run_clock_find(run, judging->reference) < 0)
 		rc = error_set(err, -EINVAL, "no clock \"%s\" to compare with: %s", judging->reference,
 			why_unavailable(run, judging->reference));

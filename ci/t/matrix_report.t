@@ -150,6 +150,28 @@ clkdrift advise --facts "$T/facts.json" --run "$M" hpet
 is "$rc" 2 "one of before there was another cell is refused, too"
 M=$main cells=("${kept[@]}")
 
+# ---- runs that cannot be the cell's ----
+
+main=$M M=$T/mixed
+mkdir "$M"
+kept=("${cells[@]}") cells=()
+cell one default 0 0 300 hpet ""
+cell one acpi-pm 0 0 300 hpet "quiet"
+cells[1]=${cells[1]/quiet/clocksource=acpi_pm}
+cell one all 0 0 300 hpet "clocksource=hpet -- single"
+jq '.environment[].command_line = {text: "quiet clocksource=hpet -- single", parameters: [{name: "quiet"}, {name: "clocksource", value: "hpet"}]}' \
+	"$M/cells/$runs/run.json" >"$T/new" && mv "$T/new" "$M/cells/$runs/run.json"
+matrix
+clkdrift analyze "$M" --json
+is "$(role one acpi-pm)" "no result, no result" "a run without the cell's parameters is no result"
+like "$(json '.cells[1].reason')" "its guest was booted without clocksource=acpi_pm" "and its reason is the parameter"
+is "$(role one all)" "stable, more intrusive" "a run with all of them is one"
+cells=("${cells[0]}" "${cells[0]/\"repeat\":0/\"repeat\":1}")
+matrix
+rm "$M/matrix.csv" "$M/verdict.json"
+refused "one run for two cells" '[^ ]*/matrix\.json:[0-9]+: "run" cells/[0-9]+ is that of two cells' "$M"
+M=$main cells=("${kept[@]}")
+
 # ---- the report ----
 
 clkdrift report "$M"
