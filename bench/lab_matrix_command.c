@@ -233,6 +233,8 @@ int lab_matrix_command(const struct options *o, struct error *err)
 	if (!plan)
 		return error_set(err, -ENOMEM, "out of memory");
 	rc = o->resume ? lab_matrix_plan_resume(plan, o, err) : lab_matrix_plan_new(plan, o, err);
+	if (!rc && lab_matrix_waiting(&plan->matrix))
+		rc = lab_matrix_plan_check(plan, err);
 	if (!rc)
 		rc = o->dry_run ? print_plan(plan, o, err) : matrix(plan, o, err);
 	lab_matrix_plan_free(plan);
