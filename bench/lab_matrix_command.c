@@ -213,7 +213,7 @@ static int matrix(struct lab_matrix_plan *plan, const struct options *o, struct 
 	progress_end(&w.progress);
 	w.progress.within[0] = '\0';
 	if (!rc)
-		return matrix_conclude(plan->matrix.dir, o, &w.progress, err);
+		return matrix_conclude(plan->matrix.dir, &plan->options, &w.progress, err);
 	if (lab_matrix_waiting(&plan->matrix))
 		tell_how_to_go_on(&plan->matrix, err);
 	return rc;

@@ -50,7 +50,7 @@ is "$(cat "$T/boots")" "" "no guest was booted"
 
 printf 'id,role,parameters,side_effects,cost\nmine,guest,clocksource=jiffies,7,slow\n' >"$T/mine.csv"
 clkdrift lab matrix "${options[@]}" --configs fine,broken --profiles default,mine --catalogue "$T/mine.csv" --append 'quiet x=1' \
-	--seed 5 -o "$T/all"
+	--seed 5 --reference acpi_pm --limit 7 -o "$T/all"
 like "$rc" '^[013]$' "cells without a result do not end the matrix" "$err"
 is "$(cells all '.state' | sort | uniq -c | tr -s ' \n' ' ')" " 2 done 2 no result " "two have one, two have none"
 is "$(cells all 'select(.configuration == "broken").state' | sort -u)" "no result" "those whose guest does not boot"
@@ -70,6 +70,7 @@ is "$(left all)" "" "nothing is left"
 code=$rc
 clkdrift lab matrix --resume "$T/all" --no-report
 is "$rc $(cat "$T/boots") $err" "$code  " "one that is finished only says again what it found"
+is "$(jq -r '.choices[] | select(.limit_ppm != null).limit_ppm' "$T/all/verdict.json" | sort -u)" 7 "by the limit that it was begun with"
 
 # ---- ended, and on again ----
 
