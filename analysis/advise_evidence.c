@@ -114,6 +114,43 @@ static void add_constant(const char *dir, const json_t *matrix, json_t *configur
 	}
 }
 
+/* What both files say of a cell is the same; its time is rounded in one of them. */
+static bool is_same_cell(const json_t *cell, const json_t *judged)
+{
+	static const char *const texts[] = { "configuration", "profile", "parameters", "run" };
+	double seconds = 0, its = 0;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *a = facts_text(cell, texts[i]), *b = facts_text(judged, texts[i]);
+
+		if (strcmp(a ? a : "", b ? b : "") != 0)
+			return false;
+	}
+	facts_number(cell, "seconds", &seconds);
+	facts_number(judged, "seconds", &its);
+	return fabs(seconds - its) < 1e-3;
+}
+
+/* A matrix that went on has cells which a verdict of before does not know. */
+static bool is_verdict_of(const json_t *verdict, const json_t *matrix)
+{
+	const json_t *cells = facts_get(matrix, "cells"), *judged = facts_get(verdict, "cells"), *cell;
+	size_t i, count = json_array_size(cells);
+
+	if (json_array_size(judged) != count)
+		return false;
+	json_array_foreach(cells, i, cell)
+	{
+		double order = (double)i;
+
+		facts_number(cell, "order", &order);
+		if (!(order >= 0 && order < (double)count) ||
+			!is_same_cell(cell, json_array_get(judged, (size_t)order)))
+			return false;
+	}
+	return true;
+}
+
 static int load_matrix(const char *dir, json_t *matrix, struct advise_evidence *e, struct error *err)
 {
 	json_t *verdict = NULL;
@@ -127,6 +164,11 @@ static int load_matrix(const char *dir, json_t *matrix, struct advise_evidence *
 	json_array_foreach(e->configurations, i, configuration) add_constant(dir, matrix, configuration);
 	if (!rc && !verdict)
 		rc = error_set(err, -ENOENT, "%s: no verdict.json: 'clkdrift analyze %s' makes it", dir, dir);
+	if (!rc && !is_verdict_of(verdict, matrix))
+		rc = error_set(err, -EINVAL,
+			"%s: verdict.json is of other cells than matrix.json: 'clkdrift analyze %s' judges "
+			"them",
+			dir, dir);
 	if (!rc)
 		rc = read_choices(e, verdict, err);
 	if (!rc && !e->count)

@@ -564,6 +564,53 @@ static void the_lab_does_not_overrule_the_table(void **state)
 	free(a);
 }
 
+/* A name of the lab's may stand for other parameters than the catalogue's, or for more. */
+static void parameters_are_evidence_and_names_are_not(void **state)
+{
+	static const char facts[] =
+		"{\"role\":\"guest\",\"arch\":\"x86_64\",\"kernel\":{\"release\":\"6.1.0\"},\"pvclock\":"
+		"false,"
+		"\"cpu\":{\"online_count\":1,\"flags\":{\"constant_tsc\":false,\"nonstop_tsc\":false}},"
+		"\"clocksource\":{\"current\":\"tsc\",\"available\":[\"tsc\",\"hpet\",\"acpi_pm\"]},"
+		"\"command_line\":\"quiet\"}";
+	struct evidence_row rows[] = {
+		{ "one", "default", "clocksource=acpi_pm", "stable", "", true, 0, 700 },
+		{ "one", "no-constant-tsc-hpet", "clocksource=hpet quiet", "stable", "", false, 0, 700 },
+	};
+	struct advise_evidence e = { .kind = EVIDENCE_LAB, .whole = true, .rows = rows, .count = 2 };
+	struct advice *a = calloc(1, sizeof(*a));
+
+	(void)state;
+	e.configurations = parse("[{\"name\":\"one\",\"vcpus\":1}]");
+	ask(facts, &e, a);
+	assert_int_equal(a->at_risk, ADVICE_RISK);
+	assert_string_equal(a->parameters, "clocksource=hpet");
+	assert_int_equal(a->evidence, EVIDENCE_DOCUMENTED);
+	assert_non_null(strstr(a->evidence_text, "what the lab booted as no-constant-tsc-hpet on one had "
+						 "clocksource=hpet quiet"));
+	assert_true(says(a, "recommends default, booted with clocksource=acpi_pm; the catalogue's "
+			    "default has no parameters"));
+	/* A profile of the user's own, without its catalogue. */
+	strcpy(rows[0].profile, "mine");
+	ask(facts, &e, a);
+	assert_string_equal(a->parameters, "clocksource=hpet");
+	assert_true(
+		says(a, "The matrix recommends mine (clocksource=acpi_pm), which is not in the catalogue"));
+	/* Under whatever name the very parameters were booted. */
+	strcpy(rows[1].profile, "mine");
+	strcpy(rows[1].parameters, "clocksource=hpet");
+	ask(facts, &e, a);
+	assert_int_equal(a->evidence, EVIDENCE_LAB);
+	/* Without any parameter a guest is safe where that was booted. */
+	strcpy(rows[0].profile, "default");
+	strcpy(rows[0].parameters, "");
+	ask(facts, &e, a);
+	assert_int_equal(a->at_risk, ADVICE_NO_RISK);
+	assert_int_equal(a->evidence, EVIDENCE_LAB);
+	json_decref(e.configurations);
+	free(a);
+}
+
 /* Each condition is told where a user looks for it. */
 static void situations_are_in_the_schema(void **state)
 {
@@ -599,6 +646,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_in_force),
 		cmocka_unit_test(which_configuration_is_like_it),
 		cmocka_unit_test(the_lab_does_not_overrule_the_table),
+		cmocka_unit_test(parameters_are_evidence_and_names_are_not),
 		cmocka_unit_test(situations_are_in_the_schema),
 	};
 

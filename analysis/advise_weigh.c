@@ -30,22 +30,30 @@ static bool same_parameters(const struct profile *p, const char *booted)
 	       (!p->parameters[0] || parameters_on(p->parameters, booted));
 }
 
+/* What was booted under the profile's name, which may have been something else. */
+static const struct evidence_row *row_named(
+	const struct advise_evidence *e, const char *configuration, const struct profile *p)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (strcmp(e->rows[i].configuration, configuration) == 0 &&
+			strcmp(e->rows[i].profile, p->id) == 0)
+			return &e->rows[i];
+	return NULL;
+}
+
+/* What was booted with the profile's parameters and no others; of several the one of its name. */
 static const struct evidence_row *row_of(
 	const struct advise_evidence *e, const char *configuration, const struct profile *p)
 {
-	const struct evidence_row *found = NULL;
+	const struct evidence_row *found = row_named(e, configuration, p);
 
-	for (size_t i = 0; i < e->count; i++) {
-		const struct evidence_row *row = &e->rows[i];
-
-		if (strcmp(row->configuration, configuration) != 0)
-			continue;
-		if (strcmp(row->profile, p->id) == 0)
-			return row;
-		if (!found && same_parameters(p, row->parameters))
-			found = row;
-	}
-	return found;
+	if (found && same_parameters(p, found->parameters))
+		return found;
+	for (size_t i = 0; i < e->count; i++)
+		if (strcmp(e->rows[i].configuration, configuration) == 0 &&
+			same_parameters(p, e->rows[i].parameters))
+			return &e->rows[i];
+	return NULL;
 }
 
 static const struct evidence_row *recommended(const struct advise_evidence *e, const char *configuration)
@@ -71,6 +79,11 @@ static void quote_row(struct question *q, const struct evidence_row *row)
 		row->status, drift, cost, row->why[0] ? "; " : "", row->why, q->evidence->source);
 }
 
+static const char *or_none(const char *parameters)
+{
+	return parameters[0] ? parameters : "no parameters";
+}
+
 /*
  * The matrix has measured: what it recommends for a configuration like this one stands over a row of the
  * catalogue that is not for this very operating system.
@@ -82,8 +95,23 @@ static const struct profile *from_matrix(
 	const struct profile *other = best ? profiles_find(q->catalogue, best->profile) : NULL;
 	char name[32];
 
-	if (!other || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
+	if (!best || q->wish || subject_is_os(&q->subject, p) || same_parameters(p, best->parameters))
 		return p;
+	if (!other) {
+		advise_say(&q->advice->notes,
+			"The matrix recommends %s (%.300s), which is not in the catalogue: give the file "
+			"that "
+			"has it with --catalogue.",
+			best->profile, or_none(best->parameters));
+		return p;
+	}
+	if (!same_parameters(other, best->parameters)) {
+		advise_say(&q->advice->notes,
+			"The matrix recommends %s, booted with %s; the catalogue's %s has %s, which was not "
+			"measured.",
+			best->profile, or_none(best->parameters), other->id, or_none(other->parameters));
+		return p;
+	}
 	advise_clocksource(other, name, sizeof(name));
 	if (name[0] && facts_get(q->facts, "clocksource.available") &&
 		!facts_has_word(q->facts, "clocksource.available", name)) {
@@ -91,9 +119,24 @@ static const struct profile *from_matrix(
 			other->id, name);
 		return p;
 	}
-	advise_say(&q->advice->notes, "The catalogue alone would say %s (%s).",
-		p->parameters[0] ? p->parameters : "no parameters", p->id);
+	advise_say(
+		&q->advice->notes, "The catalogue alone would say %s (%s).", or_none(p->parameters), p->id);
 	return other;
+}
+
+static void say_not_measured(struct question *q, const struct profile *p, const char *configuration)
+{
+	const struct evidence_row *named = row_named(q->evidence, configuration, p);
+	struct advice *a = q->advice;
+
+	if (named)
+		snprintf(a->evidence_text, sizeof(a->evidence_text),
+			"only documented (%s): what the lab booted as %s on %s had %.511s (%s)", p->source,
+			p->id, configuration, or_none(named->parameters), q->evidence->source);
+	else
+		snprintf(a->evidence_text, sizeof(a->evidence_text),
+			"only documented (%s): the lab did not measure it on %s (%s)", p->source,
+			configuration, q->evidence->source);
 }
 
 static const struct profile *weigh_matrix(struct question *q, const struct profile *p)
@@ -126,9 +169,7 @@ static const struct profile *weigh_matrix(struct question *q, const struct profi
 	if (row)
 		quote_row(q, row);
 	else
-		snprintf(a->evidence_text, sizeof(a->evidence_text),
-			"only documented (%s): the lab did not measure it on %s (%s)", p->source,
-			configuration, q->evidence->source);
+		say_not_measured(q, p, configuration);
 	if (row && strcmp(row->status, "stable") != 0)
 		advise_say(&a->notes, "The lab did not find %s stable on %s: it was %s.", p->id,
 			configuration, row->status);

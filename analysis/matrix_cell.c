@@ -14,6 +14,7 @@
 #include "analysis/kernel_says.h"
 #include "analysis/matrix_parts.h"
 #include "analysis/read_cost.h"
+#include "analysis/subject.h"
 #include "results/facts_get.h"
 #include "results/file.h"
 #include "results/text.h"
@@ -175,18 +176,23 @@ static int kernel_complaints(const json_t *facts, struct matrix_result_cell *cel
 	return 0;
 }
 
-/* The profile asked for it: "NAME" or "NAME=VALUE" is a word of its parameters. */
-static bool is_of_profile(const struct matrix_result_cell *cell, const struct parameter_verdict *v)
+/* What the profile itself asked for; the cell's parameters have what the user added to all cells, too. */
+static const char *own_parameters(const struct matrix *m, const struct matrix_result_cell *cell)
 {
-	size_t name = strlen(v->name);
+	const json_t *profile = matrix_profile(m, cell->profile);
+	const char *booted = facts_text(profile, "booted"), *row = facts_text(profile, "parameters");
 
-	for (const char *word = cell->parameters; *word;) {
-		size_t length = strcspn(word, " ");
+	return booted ? booted : row ? row : cell->parameters;
+}
 
-		if (length >= name && strncmp(word, v->name, name) == 0 &&
-			(length == name || word[name] == '='))
+static bool has_word(const char *words, const char *word, size_t length)
+{
+	for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
+		size_t its = strcspn(words, " ");
+
+		if (its == length && strncmp(words, word, length) == 0)
 			return true;
-		word += length + (word[length] == ' ');
+		words += its;
 	}
 	return false;
 }
@@ -199,8 +205,10 @@ static void parameter_words(struct matrix_result_cell *cell, const struct parame
 	append_words(cell->effects, sizeof(cell->effects), words);
 }
 
-static int judge_parameters(const json_t *facts, struct matrix_result_cell *cell, struct error *err)
+static int judge_parameters(
+	const struct matrix *m, const json_t *facts, struct matrix_result_cell *cell, struct error *err)
 {
+	const char *parameters = own_parameters(m, cell);
 	struct parameter_verdict *all = NULL;
 	size_t count = 0, asked = 0, inert = 0;
 	int rc = parameters_judge(facts, &all, &count, err);
@@ -208,7 +216,8 @@ static int judge_parameters(const json_t *facts, struct matrix_result_cell *cell
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < count; i++) {
-		bool own = is_of_profile(cell, &all[i]);
+		const struct parameter_spelled spelled = parameter_spelled(&all[i]);
+		bool own = has_word(parameters, spelled.text, strlen(spelled.text));
 
 		if (all[i].effect == PARAMETER_NOT_TIME && !own)
 			continue;
@@ -238,7 +247,8 @@ static bool is_draw(const struct matrix_result_cell *cell, const json_t *facts)
 	       facts_flag(facts, "cpu.flags.tsc_known_freq") <= 0;
 }
 
-static int look_at_environment(const struct run *run, struct matrix_result_cell *cell, struct error *err)
+static int look_at_environment(
+	const struct matrix *m, const struct run *run, struct matrix_result_cell *cell, struct error *err)
 {
 	const json_t *before = run->environment_before, *after = run->environment_after;
 
@@ -247,7 +257,7 @@ static int look_at_environment(const struct run *run, struct matrix_result_cell 
 	cell->draw = is_draw(cell, before);
 	if (kernel_complaints(facts_get(after, "kernel_log") ? after : before, cell))
 		return error_set(err, -ENOMEM, "out of memory");
-	return judge_parameters(before ? before : after, cell, err);
+	return judge_parameters(m, before ? before : after, cell, err);
 }
 
 static void no_result(struct matrix_result_cell *cell, const char *reason)
@@ -291,14 +301,37 @@ static const char *why_unavailable(const struct run *run, const char *clock)
 	return "it was not sampled";
 }
 
-static int judge_run_of_cell(struct run *run, const struct limits *limits, const struct judging *judging,
-	struct matrix_result_cell *cell, struct error *err)
+/* A run that was booted with other parameters is not this cell's, whatever matrix.json says. */
+static int check_booted(const struct run *run, const struct matrix_result_cell *cell, struct error *err)
+{
+	const json_t *facts = run->environment_before ? run->environment_before : run->environment_after;
+	const char *whole = facts_text(facts, "command_line.text"), *word = cell->parameters;
+	char line[4096];
+
+	if (!whole && !facts_get(facts, "command_line.parameters"))
+		return 0;
+	subject_command_line(facts, line, sizeof(line));
+	for (word += strspn(word, " "); *word; word += strspn(word, " ")) {
+		size_t length = strcspn(word, " ");
+
+		if (!has_word(whole ? whole : line, word, length))
+			return error_set(err, -EINVAL, "%s: its guest was booted without %.*s", cell->run,
+				(int)length, word);
+		word += length;
+	}
+	return 0;
+}
+
+static int judge_run_of_cell(const struct matrix *m, struct run *run, const struct limits *limits,
+	const struct judging *judging, struct matrix_result_cell *cell, struct error *err)
 {
 	struct estimates estimates = { 0 };
 	struct samples samples = { 0 };
 	int reference, rc;
 
-	rc = look_at_environment(run, cell, err);
+	rc = check_booted(run, cell, err);
+	if (!rc)
+		rc = look_at_environment(m, run, cell, err);
 	if (!rc && strcmp(judging->reference, "tsc") != 0 && run_clock_find(run, judging->reference) < 0)
 		rc = error_set(err, -EINVAL, "no clock \"%s\" to compare with: %s", judging->reference,
 			why_unavailable(run, judging->reference));
@@ -365,7 +398,7 @@ int matrix_cell_analyze(const struct matrix *m, const struct matrix_cell *cell, 
 	if (!rc)
 		rc = run_load(path, &run, &why);
 	if (!rc) {
-		rc = judge_run_of_cell(&run, limits, judging, out, &why);
+		rc = judge_run_of_cell(m, &run, limits, judging, out, &why);
 		run_free(&run);
 	}
 	if (rc == -ENOMEM)

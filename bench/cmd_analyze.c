@@ -6,23 +6,17 @@
 #include <string.h>
 
 #include "analysis/report.h"
+#include "bench/judging.h"
 #include "bench/matrix_outcome.h"
 #include "bench/options.h"
 #include "bench/outcome.h"
 #include "results/matrix.h"
 
-static int check_limits(const struct options *options, struct error *err)
-{
-	if (options->judging.limit_ppm > 0 && options->judging.limits[0])
-		return error_set(err, -EINVAL, "--limit and --limits exclude each other");
-	return 0;
-}
-
 static int analyze_command(const struct options *options, struct error *err)
 {
 	struct error why = { "" };
 	struct outcome outcome;
-	int rc = check_limits(options, err);
+	int rc = judging_check_one_limit(&options->judging, err);
 
 	if (rc)
 		return rc;
@@ -42,7 +36,7 @@ static int analyze_command(const struct options *options, struct error *err)
 static int report_command(const struct options *options, struct error *err)
 {
 	struct outcome outcome;
-	int rc = check_limits(options, err);
+	int rc = judging_check_one_limit(&options->judging, err);
 
 	if (rc)
 		return rc;

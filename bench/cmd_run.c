@@ -11,9 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "analysis/limits.h"
-#include "bench/data_path.h"
 #include "bench/facts.h"
+#include "bench/judging.h"
 #include "bench/options.h"
 #include "bench/outcome.h"
 #include "bench/placement.h"
@@ -73,11 +72,7 @@ static int merge_options(struct runner *r)
 		return rc;
 	run->interval_s = o->interval_s >= 0 ? o->interval_s : s->interval_s;
 	run->burst = o->burst ? o->burst : s->burst;
-	run->judging = o->judging;
-	if (!o->judging.reference[0])
-		strcpy(run->judging.reference, s->reference);
-	if (!o->judging.limit_ppm && !o->judging.limits[0])
-		strcpy(run->judging.limits, s->limits);
+	run->judging = judging_asked(&o->judging, s);
 	run->seed = o->seed;
 	if (!o->seed_given && getrandom(&run->seed, sizeof(run->seed), 0) == sizeof(run->seed))
 		run->seed &= INT64_MAX;
@@ -112,20 +107,9 @@ static int blame_scenario(const struct runner *r, int line, int rc)
 static int check_judging(struct runner *r)
 {
 	const struct judging *judging = &r->run.judging;
-	struct limits limits = { 0 };
-	char path[PATH_MAX];
-	int rc;
+	int rc = blame_scenario(r, r->options->judging.limits[0] ? 0 : r->scenario.limits_line,
+		judging_check_limit(judging, r->err));
 
-	if (judging->limit_ppm > 0 && judging->limits[0])
-		return error_set(r->err, -EINVAL, "--limit and --limits exclude each other");
-	rc = data_path("analysis/limits.csv", path, r->err);
-	if (!rc)
-		rc = limits_load(path, &limits, r->err);
-	if (!rc && judging->limits[0] && !limits_find(&limits, judging->limits))
-		rc = blame_scenario(r, r->options->judging.limits[0] ? 0 : r->scenario.limits_line,
-			error_set(r->err, -EINVAL, "unknown limits \"%s\"; see 'clkdrift list limits'",
-				judging->limits));
-	limits_free(&limits);
 	if (!rc && judging->reference[0] && strcmp(judging->reference, "tsc") != 0 &&
 		run_clock_find(&r->run, judging->reference) < 0)
 		rc = blame_scenario(r, r->options->judging.reference[0] ? 0 : r->scenario.reference_line,

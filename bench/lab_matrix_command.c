@@ -213,7 +213,7 @@ static int matrix(struct lab_matrix_plan *plan, const struct options *o, struct 
 	progress_end(&w.progress);
 	w.progress.within[0] = '\0';
 	if (!rc)
-		return matrix_conclude(plan->matrix.dir, o, &w.progress, err);
+		return matrix_conclude(plan->matrix.dir, &plan->options, &w.progress, err);
 	if (lab_matrix_waiting(&plan->matrix))
 		tell_how_to_go_on(&plan->matrix, err);
 	return rc;
@@ -233,6 +233,8 @@ int lab_matrix_command(const struct options *o, struct error *err)
 	if (!plan)
 		return error_set(err, -ENOMEM, "out of memory");
 	rc = o->resume ? lab_matrix_plan_resume(plan, o, err) : lab_matrix_plan_new(plan, o, err);
+	if (!rc && lab_matrix_waiting(&plan->matrix))
+		rc = lab_matrix_plan_check(plan, err);
 	if (!rc)
 		rc = o->dry_run ? print_plan(plan, o, err) : matrix(plan, o, err);
 	lab_matrix_plan_free(plan);

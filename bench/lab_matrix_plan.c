@@ -13,10 +13,12 @@
 
 #include "bench/catalogue.h"
 #include "bench/facts.h"
+#include "bench/judging.h"
 #include "bench/lab.h"
 #include "bench/lab_matrix.h"
 #include "bench/scenario.h"
 #include "bench/tsc_rate.h"
+#include "probes/clock_reader.h"
 #include "probes/tsc.h"
 #include "results/file.h"
 
@@ -418,6 +420,62 @@ void lab_matrix_plan_free(struct lab_matrix_plan *plan)
 {
 	matrix_free(&plan->matrix);
 	lab_configs_free(&plan->configs);
+}
+
+/* ---- what every cell would be refused for ---- */
+
+/* Some readers make clocks of several names: "ntp-HOST", "peer_monotonic". */
+static bool makes(const struct clock_reader *reader, const char *clock)
+{
+	return reader->several || reader->also ? strncmp(clock, reader->name, strlen(reader->name)) == 0
+					       : strcmp(clock, reader->name) == 0;
+}
+
+/* A guest samples those of the list, by default all that need not be named, and its host. */
+static int check_clocks(const char *list, const char *reference, struct error *err)
+{
+	bool sampled =
+		!reference[0] || strcmp(reference, "tsc") == 0 || makes(clock_reader_find("peer"), reference);
+	char name[64];
+
+	for (size_t i = 0; !list && clock_readers[i]; i++)
+		sampled |= !clock_readers[i]->optional && makes(clock_readers[i], reference);
+	while (list && next_word(&list, name, sizeof(name))) {
+		const struct clock_reader *reader;
+
+		name[strcspn(name, ":")] = '\0';
+		reader = clock_reader_find(name);
+		if (!reader)
+			return error_set(
+				err, -EINVAL, "unknown clock \"%s\"; see 'clkdrift list clocks'", name);
+		sampled |= makes(reader, reference);
+	}
+	if (sampled)
+		return 0;
+	return error_set(err, -EINVAL, "reference %s: that clock is not sampled; see 'clkdrift list clocks'",
+		reference);
+}
+
+int lab_matrix_plan_check(const struct lab_matrix_plan *plan, struct error *err)
+{
+	struct scenario *scenario = calloc(1, sizeof(*scenario));
+	const char *clocks = plan->options.clocks;
+	struct judging judging;
+	int rc;
+
+	if (!scenario)
+		return error_set(err, -ENOMEM, "out of memory");
+	rc = scenario_load(plan->options.scenario, scenario, err);
+	judging = judging_asked(&plan->options.judging, scenario);
+	if (!clocks && scenario->clocks[0])
+		clocks = scenario->clocks;
+	if (!rc)
+		rc = judging_check_limit(&judging, err);
+	if (!rc)
+		rc = check_clocks(clocks, judging.reference, err);
+	scenario_free(scenario);
+	free(scenario);
+	return rc;
 }
 
 /* ---- the directory ---- */

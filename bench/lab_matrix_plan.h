@@ -25,6 +25,9 @@ int lab_matrix_plan_new(struct lab_matrix_plan *plan, const struct options *opti
 /* The one in options->resume; refuses options that it was not begun with. */
 int lab_matrix_plan_resume(struct lab_matrix_plan *plan, const struct options *options, struct error *err);
 
+/* A limit, a reference or clocks that no guest can have, before the first one is booted.  0 or -errno with err set. */
+int lab_matrix_plan_check(const struct lab_matrix_plan *plan, struct error *err);
+
 void lab_matrix_plan_free(struct lab_matrix_plan *plan);
 
 /*

@@ -90,6 +90,36 @@ static int by_order(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
+/* False: it was there before.  seen is an object with what was there as its keys. */
+static bool is_new(json_t *seen, const char *key)
+{
+	return !json_object_get(seen, key) && json_object_set_new(seen, key, json_true()) == 0;
+}
+
+/* A boot that was counted twice would agree with itself. */
+static int check_once(const struct run_source *s, const struct matrix *m)
+{
+	json_t *runs = json_object(), *boots = json_object();
+	char boot[128], text[256];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < m->count; i++) {
+		const struct matrix_cell *cell = &m->cells[i];
+
+		snprintf(boot, sizeof(boot), "repeat %u of %s with %s", cell->repeat, cell->configuration,
+			cell->profile);
+		snprintf(text, sizeof(text), "has %s twice", boot);
+		if (!is_new(boots, boot))
+			rc = source_bad(s, "cells", text);
+		snprintf(text, sizeof(text), "%s is that of two cells", cell->run);
+		if (!rc && cell->run[0] && !is_new(runs, cell->run))
+			rc = source_bad(s, "run", text);
+	}
+	json_decref(runs);
+	json_decref(boots);
+	return rc;
+}
+
 static int parse_cells(const struct run_source *s, struct matrix *m, json_t *doc)
 {
 	int rc = source_rows(
@@ -111,7 +141,7 @@ static int parse_cells(const struct run_source *s, struct matrix *m, json_t *doc
 		if (!matrix_profile(m, cell->profile))
 			return source_bad(s, "cells", "names a profile that is not in \"profiles\"");
 	}
-	return 0;
+	return check_once(s, m);
 }
 
 /* Rows that the report shows: each has its name, and it is plain. */

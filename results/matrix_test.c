@@ -124,6 +124,12 @@ static void test_what_is_wrong_is_refused(void **state)
 	refused(HEAD CELL("\"order\":0,\"state\":\"waiting\"") "," CELL(
 			"\"order\":0,\"state\":\"waiting\"") "]}",
 		"\"order\" of the cells");
+	refused(HEAD CELL("\"order\":0,\"state\":\"waiting\"") "," CELL(
+			"\"order\":1,\"state\":\"waiting\"") "]}",
+		"\"cells\" has repeat 0 of one with hpet twice");
+	refused(HEAD CELL("\"order\":0,\"state\":\"done\",\"run\":\"cells/1\"") "," CELL(
+			"\"order\":1,\"repeat\":1,\"state\":\"done\",\"run\":\"cells/1\"") "]}",
+		"\"run\" cells/1 is that of two cells");
 	refused(HEAD "{\"order\":0,\"configuration\":\"two\",\"profile\":\"hpet\",\"state\":\"waiting\"}]}",
 		"a configuration that is not in");
 	refused(HEAD "{\"order\":0,\"configuration\":\"one\",\"profile\":\"x\",\"state\":\"waiting\"}]}",

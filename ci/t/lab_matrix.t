@@ -50,7 +50,7 @@ is "$(cat "$T/boots")" "" "no guest was booted"
 
 printf 'id,role,parameters,side_effects,cost\nmine,guest,clocksource=jiffies,7,slow\n' >"$T/mine.csv"
 clkdrift lab matrix "${options[@]}" --configs fine,broken --profiles default,mine --catalogue "$T/mine.csv" --append 'quiet x=1' \
-	--seed 5 -o "$T/all"
+	--seed 5 --reference acpi_pm --limit 7 -o "$T/all"
 like "$rc" '^[013]$' "cells without a result do not end the matrix" "$err"
 is "$(cells all '.state' | sort | uniq -c | tr -s ' \n' ' ')" " 2 done 2 no result " "two have one, two have none"
 is "$(cells all 'select(.configuration == "broken").state' | sort -u)" "no result" "those whose guest does not boot"
@@ -70,6 +70,7 @@ is "$(left all)" "" "nothing is left"
 code=$rc
 clkdrift lab matrix --resume "$T/all" --no-report
 is "$rc $(cat "$T/boots") $err" "$code  " "one that is finished only says again what it found"
+is "$(jq -r '.choices[] | select(.limit_ppm != null).limit_ppm' "$T/all/verdict.json" | sort -u)" 7 "by the limit that it was begun with"
 
 # ---- ended, and on again ----
 
@@ -145,6 +146,24 @@ printf 'id,role,parameters,host_settings,side_effects,cost\nboth,guest,hpet=disa
 refused_lab "a profile of the host too" '--profiles: both is more than kernel parameters of a guest.*: governor performance' \
 	"${new[@]}" --configs fine --profiles both --catalogue "$T/both.csv"
 refused_lab "too many parameters" 'longer than 511 bytes' "${new[@]}" --configs fine --append "$(printf '%600s' x)"
+: >"$T/boots"
+for way in "-o $T/new" --dry-run; do
+	# shellcheck disable=SC2206 # words on purpose
+	tried=(matrix "${options[@]}" --configs fine $way)
+	refused_lab "limits that are not known, $way" 'unknown limits "nope"' "${tried[@]}" --limits nope
+	refused_lab "two limits, $way" '--limit and --limits exclude each other' "${tried[@]}" --limits kvm --limit 3
+	refused_lab "a reference that is no clock, $way" 'reference nope: that clock is not sampled' "${tried[@]}" --reference nope
+	refused_lab "a reference that is left out, $way" 'reference hpet: that clock is not sampled' \
+		"${tried[@]}" --reference hpet --clocks monotonic,tsc
+	refused_lab "a clock that is none, $way" 'unknown clock "nope"' "${tried[@]}" --clocks nope
+done
+is "$(cat "$T/boots")" "" "none of these booted a guest"
+for good in "--reference hpet" "--reference peer --clocks tsc" "--reference tsc" "--reference peer_realtime" \
+	"--reference ntp-10.0.2.2 --clocks monotonic,ntp:10.0.2.2" "--limits kvm" "--limit 3"; do
+	# shellcheck disable=SC2086 # words on purpose
+	clkdrift lab matrix "${options[@]}" --configs fine --dry-run $good
+	is "$rc" 0 "taken: $good" "$err"
+done
 refused_lab "the same twice" '"fine" is named twice' "${new[@]}" --configs fine,fine
 refused_lab "none at all" 'needs a configuration and a profile' "${new[@]}" --configs ,
 refused_lab "--config" 'takes --configs LIST in place of --config' "${new[@]}" --config fine

@@ -45,7 +45,9 @@ matrix() {
 		{"schema":1,"kind":"matrix","host":"h","seed":7,"duration_s":5,"finished":"2026-11-28T12:00:00Z",
 		"configurations":[{"name":"one"},{"name":"two"}],
 		"profiles":[{"id":"default","side_effects":0},{"id":"acpi-pm","side_effects":1},{"id":"hpet","side_effects":1},
-			{"id":"all","side_effects":9},{"id":"misspelt","side_effects":0},{"id":"lucky","side_effects":0}],
+			{"id":"all","side_effects":9},{"id":"misspelt","side_effects":0},{"id":"lucky","side_effects":0},
+			{"id":"plain","side_effects":0,"booted":""},{"id":"typo","side_effects":0,"booted":"clocksurce=hpet"},
+			{"id":"pmtmr","side_effects":1,"booted":"clocksource=acpi_pm"}],
 		"cells":[$list]}
 	END
 }
@@ -98,6 +100,77 @@ if [ "$(id -u)" = 0 ] && mkdir "$T/ro" && mount --bind "$M" "$T/ro" 2>/dev/null 
 else
 	skip "a read-only file system" "needs root to mount one"
 fi
+
+# ---- what the user added to all cells ----
+
+main=$M M=$T/appended
+mkdir "$M"
+kept=("${cells[@]}") cells=()
+cell one typo 0 0 300 hpet "clocksurce=hpet quiet"
+cell one pmtmr 0 0 300 acpi_pm "clocksource=acpi_pm quiet"
+cell two plain 0 0 300 hpet "clocksurce=x"
+cell two pmtmr 0 0 300 hpet "clocksource=acpi_pm clocksource=hpet"
+matrix
+clkdrift analyze "$M" --json
+is "$(role one typo)" "stable, inert" "what --append brings about is not the profile's merit"
+is "$(role one pmtmr)" "stable, recommended" "what the profile brings about is"
+is "$(role two plain)" "stable, recommended" "what --append does not bring about does not make a profile inert"
+is "$(role two pmtmr)" "stable, inert" "a profile that --append overrides did nothing"
+M=$main cells=("${kept[@]}")
+
+# ---- a verdict that is older than its matrix ----
+
+jq -n '{facts: {role: "guest", arch: "x86_64", kernel: {release: "6.1.0"}, cpu: {online_count: 1, flags: {constant_tsc: false}},
+	clocksource: {available: ["tsc", "hpet"]}}}' >"$T/facts.json"
+main=$M M=$T/grown
+mkdir "$M"
+kept=("${cells[@]}") cells=()
+cell one hpet 0 0 300 hpet "clocksource=hpet"
+cells+=('{"configuration":"one","profile":"hpet","repeat":1,"parameters":"clocksource=hpet","state":"waiting"}')
+matrix
+guests() { jq '.configurations |= map(. + {arch: "x86_64", vcpus: 1})' "$M/matrix.json" >"$T/new" && mv "$T/new" "$M/matrix.json"; }
+guests
+clkdrift analyze "$M" -q
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet --json
+is "$(json .evidence)" "measured in a lab" "a verdict of the matrix as it is now is evidence"
+unset 'cells[1]'
+cell one hpet 1 9.9 40 hpet "clocksource=hpet"
+matrix
+guests
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet
+is "$rc,$out,$(wc -l <"$T/err")" "2,,1" "one of before another cell was measured is refused: one line, exit code 2"
+like "$err" "verdict.json is of other cells than matrix.json: 'clkdrift analyze $M' judges them" "and what to do"
+clkdrift analyze "$M" -q
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet --json
+like "$(json .evidence_text)" 'unstable, drift \+9\.9' "then what it found is told"
+cell one hpet 2 9.9 40 hpet "clocksource=hpet"
+matrix
+guests
+clkdrift advise --facts "$T/facts.json" --run "$M" hpet
+is "$rc" 2 "one of before there was another cell is refused, too"
+M=$main cells=("${kept[@]}")
+
+# ---- runs that cannot be the cell's ----
+
+main=$M M=$T/mixed
+mkdir "$M"
+kept=("${cells[@]}") cells=()
+cell one default 0 0 300 hpet ""
+cell one acpi-pm 0 0 300 hpet "quiet"
+cells[1]=${cells[1]/quiet/clocksource=acpi_pm}
+cell one all 0 0 300 hpet "clocksource=hpet -- single"
+jq '.environment[].command_line = {text: "quiet clocksource=hpet -- single", parameters: [{name: "quiet"}, {name: "clocksource", value: "hpet"}]}' \
+	"$M/cells/$runs/run.json" >"$T/new" && mv "$T/new" "$M/cells/$runs/run.json"
+matrix
+clkdrift analyze "$M" --json
+is "$(role one acpi-pm)" "no result, no result" "a run without the cell's parameters is no result"
+like "$(json '.cells[1].reason')" "its guest was booted without clocksource=acpi_pm" "and its reason is the parameter"
+is "$(role one all)" "stable, more intrusive" "a run with all of them is one"
+cells=("${cells[0]}" "${cells[0]/\"repeat\":0/\"repeat\":1}")
+matrix
+rm "$M/matrix.csv" "$M/verdict.json"
+refused "one run for two cells" '[^ ]*/matrix\.json:[0-9]+: "run" cells/[0-9]+ is that of two cells' "$M"
+M=$main cells=("${kept[@]}")
 
 # ---- the report ----
 
