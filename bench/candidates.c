@@ -260,36 +260,87 @@ static int make(struct job *job, const struct candidate *c, struct candidate_ite
 
 /* ---- live files ---- */
 
-/* The first of the paths that is there and can be read; none is no error. */
-static int read_beside(struct job *job, const struct candidate *c, char *path, struct bytes *text)
+static bool is_same_file(const char *path, const char *other)
 {
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* What lies beside a live file while it is read. */
+struct besides {
+	struct candidate_beside *rows;
+	size_t count;
+};
+
+static void besides_free(struct besides *besides)
+{
+	for (size_t i = 0; i < besides->count; i++) {
+		free(besides->rows[i].path);
+		free(besides->rows[i].text.at);
+	}
+	free(besides->rows);
+}
+
+/* A file that cannot be read is left out. */
+static int add_beside(struct besides *besides, const char *path)
+{
+	struct candidate_beside *grown, new = { 0 };
 	struct error why = { "" };
 
-	*path = '\0';
-	for (size_t i = 0; c->beside && c->beside[i]; i++) {
-		int length = snprintf(path, PATH_MAX, "%s%s", job->request->root, c->beside[i]);
-
-		if (length < PATH_MAX && candidate_read(path, text, NULL, &why) == 0)
+	for (size_t i = 0; i < besides->count; i++)
+		if (is_same_file(path, besides->rows[i].path))
 			return 0;
-		*path = '\0';
+	if (candidate_read(path, &new.text, NULL, &why))
+		return 0;
+	new.path = strdup(path);
+	grown = reallocarray(besides->rows, besides->count + 1, sizeof(*grown));
+	besides->rows = grown ? grown : besides->rows;
+	if (!new.path || !grown) {
+		free(new.path);
+		free(new.text.at);
+		return -ENOMEM;
 	}
-	text->at = strdup("");
-	text->length = 0;
-	return text->at ? 0 : error_set(job->err, -ENOMEM, "out of memory");
+	grown[besides->count++] = new;
+	return 0;
+}
+
+/* In the order of the patterns, and of the names of each. */
+static int read_besides(struct job *job, const struct candidate *c, struct besides *besides)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && c->beside && c->beside[i]; i++) {
+		char *pattern = candidate_pattern(job->request->root, c->beside[i]);
+		glob_t found = { 0 };
+
+		if (!pattern)
+			return -ENOMEM;
+		if ((i == 0 || besides->count || !c->needs_beside) && glob(pattern, 0, NULL, &found) == 0)
+			for (size_t k = 0; !rc && k < found.gl_pathc; k++)
+				rc = add_beside(besides, found.gl_pathv[k]);
+		globfree(&found);
+		free(pattern);
+	}
+	return rc;
 }
 
 static int make_item(struct job *job, const struct candidate *c, struct candidate_item *item,
 	struct candidate_input *in, mode_t mode)
 {
-	char beside_path[PATH_MAX];
-	int rc = read_beside(job, c, beside_path, &in->beside);
+	struct besides besides = { 0 };
+	int rc = read_besides(job, c, &besides);
 
-	in->beside_path = beside_path;
-	if (!rc && c->needs_beside && !beside_path[0]) {
+	in->beside = besides.rows;
+	in->beside_count = besides.count;
+	if (rc)
+		error_set(job->err, rc, "out of memory");
+	else if (c->needs_beside && !besides.count)
 		job->report->count--;
-		return 0;
-	}
-	return rc ? rc : make(job, c, item, in, mode);
+	else
+		rc = make(job, c, item, in, mode);
+	besides_free(&besides);
+	return rc;
 }
 
 static int make_from(struct job *job, const struct candidate *c, const char *live)
@@ -312,7 +363,6 @@ static int make_from(struct job *job, const struct candidate *c, const char *liv
 	else
 		rc = make_item(job, c, item, &in, mode);
 	free(in.text.at);
-	free(in.beside.at);
 	free(words);
 	return rc;
 }
@@ -320,14 +370,8 @@ static int make_from(struct job *job, const struct candidate *c, const char *liv
 /* menu.lst is often a link to grub.conf: one candidate is enough. */
 static bool seen_before(const struct job *job, const struct candidate *c, const char *path)
 {
-	struct stat st, other;
-
-	if (stat(path, &st))
-		return false;
 	for (size_t i = 0; i < job->report->count; i++)
-		if (job->report->items[i].writer == c->name &&
-			stat(job->report->items[i].live, &other) == 0 && st.st_dev == other.st_dev &&
-			st.st_ino == other.st_ino)
+		if (job->report->items[i].writer == c->name && is_same_file(path, job->report->items[i].live))
 			return true;
 	return false;
 }
@@ -372,8 +416,12 @@ static void list_boot_files(FILE *out)
 		const struct candidate *c = candidates[i];
 		const char *const *from = c->live ? c->live : c->beside;
 
-		for (; is_boot_file(c) && from && *from; from++, before = ", ")
+		for (; is_boot_file(c) && from && *from; from++, before = ", ") {
 			fprintf(out, "%s%s", before, *from);
+			/* Those behind the first are no sign of a boot loader. */
+			if (from == c->beside)
+				break;
+		}
 	}
 }
 

@@ -80,12 +80,7 @@ static struct candidate_request request_of(const char *parameters)
 static int transform(const struct candidate *c, const struct candidate_request *request,
 	const struct bytes *live, struct making *m, struct error *why)
 {
-	struct candidate_input in = { .request = request,
-		.max_khz = KHZ,
-		.live = "live",
-		.text = *live,
-		.beside_path = "",
-		.beside = { "", 0 } };
+	struct candidate_input in = { .request = request, .max_khz = KHZ, .live = "live", .text = *live };
 	int rc;
 
 	assert_int_equal(making_begin(m), 0);
