@@ -142,16 +142,31 @@ static bool is_dir_of(const struct stat *st, const char *root, const char *file)
 	return is;
 }
 
+/* Is it a directory of files that the patterns fit? */
+static bool is_dir_of_any(const struct stat *st, const char *root, const char *const *patterns)
+{
+	bool is = false;
+
+	for (; !is && patterns && *patterns; patterns++) {
+		char *copy = strdup(*patterns),
+		     *pattern = copy ? candidate_pattern(root, dirname(copy)) : NULL;
+		glob_t found = { 0 };
+
+		if (pattern && glob(pattern, 0, NULL, &found) == 0)
+			for (size_t i = 0; !is && i < found.gl_pathc; i++)
+				is = is_dir(st, "", found.gl_pathv[i]);
+		globfree(&found);
+		free(pattern);
+		free(copy);
+	}
+	return is;
+}
+
 /* Is it a directory of this candidate's live files, or the one that its file belongs into? */
 static bool is_live_dir(const struct stat *st, const char *root, const struct candidate *c)
 {
-	for (size_t i = 0; c->live && c->live[i]; i++)
-		if (is_dir_of(st, root, c->live[i]))
-			return true;
-	for (size_t i = 0; c->beside && c->beside[i]; i++)
-		if (is_dir_of(st, root, c->beside[i]))
-			return true;
-	return c->home && c->home[0] == '/' && is_dir(st, root, c->home);
+	return is_dir_of_any(st, root, c->live) || is_dir_of_any(st, root, c->beside) ||
+	       (c->home && c->home[0] == '/' && is_dir(st, root, c->home));
 }
 
 static int refuse_live_dir(const struct candidate_request *request, const struct stat *st, struct error *err)

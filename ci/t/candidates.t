@@ -111,6 +111,20 @@ else
 	skip "systemd takes that unit" "it is not installed"
 fi
 
+# ---- files on the EFI system partition ----
+
+mkdir -p "$T"/uefi/boot/efi/EFI/{redhat,fedora} "$T"/uefi/boot/{loader/entries,grub2}
+cp $golden/grub-rhel5/live "$T/uefi/boot/efi/EFI/redhat/grub.conf"
+printf 'linux /vmlinuz\noptions $kernelopts\n' >"$T/uefi/boot/loader/entries/a.conf"
+printf 'kernelopts=ro clocksource=tsc\n' | tee "$T/uefi/boot/efi/EFI/fedora/grubenv" >"$T/uefi/boot/efi/EFI/redhat/grubenv"
+ln -s ../efi/EFI/redhat/grubenv "$T/uefi/boot/grub2/grubenv"
+make_candidates parameters=clocksource=acpi_pm "root=$T/uefi" "out=$T/uefi-out"
+is "$(cd "$T/uefi-out" && echo *)" "boot-a.conf candidates.txt grub.conf.kvm" "EFI: grub.conf of RHEL 6 is found"
+is "$(grep -c "EFI/fedora/grubenv:1: clocksource=tsc is there and contradicts clocksource=acpi_pm" "$T/uefi-out/candidates.txt")" 1 "EFI: a contradiction in its grubenv is told"
+is "$(grep -c "grubenv:1: clocksource=tsc is there" "$T/uefi-out/candidates.txt")" 2 "EFI: a grubenv and the link to it are one"
+make_candidates parameters=clocksource=acpi_pm "root=$T/uefi" "out=$T/uefi/boot/efi/EFI/fedora"
+like "$err" "holds live files" "EFI: no directory for candidates"
+
 # ---- a large file ----
 
 mkdir -p "$T/large/boot/grub"
