@@ -141,14 +141,14 @@ opened() { # TRACE: calls that could change a file below root, or make one besid
 		grep -avE '^[^"]*"[^"]*/out-traced/|execve|readlink'
 }
 if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
-	strace -f -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod "$BUILD/ci/candidates" "${everything[@]}" "out=$T/out-traced" >/dev/null
+	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod "$BUILD/ci/candidates" "${everything[@]}" "out=$T/out-traced" >/dev/null
 	is "$?" 0 "traced: made"
 	is "$(opened "$T/trace")" "" "no call opens a live file for writing, renames or removes it"
-	is "$(grep -ac "\"$root/boot/grub/grub.conf\", O_RDONLY" "$T/trace")" 2 "it is opened for reading: to make, and to check"
+	is "$(grep -aEc "<$root>, \"/boot/grub/grub.conf\", \{flags=O_RDONLY[^P]*, resolve" "$T/trace")" 2 "it is opened for reading: to make, and to check"
 	# The same look at a program that does write: it must be seen.
-	strace -f -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c 'cat "$1" >"$1.new" && mv "$1.new" "$1"' sh "$root/boot/grub/grub.conf"
+	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c 'cat "$1" >"$1.new" && mv "$1.new" "$1"' sh "$root/boot/grub/grub.conf"
 	like "$(opened "$T/trace")" "rename" "one that replaces it is seen"
-	strace -f -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c ': >>"$1"' sh "$root/boot/grub/grub.conf"
+	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c ': >>"$1"' sh "$root/boot/grub/grub.conf"
 	like "$(opened "$T/trace")" "O_WRONLY" "one that opens it for writing is seen"
 else
 	skip "no call opens a live file for writing" "strace is not installed, or may not trace here"
