@@ -113,7 +113,7 @@ static struct look look(const struct candidate_input *in, const struct bytes *dr
 
 		for (size_t i = 0; value && i < value->length; i++)
 			shell_text_add(&line, value->at[i], value->from[i]);
-		shell_text_add(&line, ' ', (struct origin){ "", 0 });
+		shell_text_add(&line, ' ', (struct origin){ in->beside[0].path, 1 });
 	}
 	if (notes && !values.failed && !line.failed)
 		look.missing = look_at(&line, in->request->parameters, notes);
@@ -143,39 +143,40 @@ static int has_them(const struct candidate_input *in, const struct look *now, st
 	return error_set(err, -ENODATA, "%s and grub.d: have the parameters already", path);
 }
 
+static char *drop_in_text(const char *parameters)
+{
+	char *text;
+	int length = asprintf(&text,
+		"# Kernel parameters that keep this machine's clocks stable (clkdrift advise).\n"
+		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\"\n",
+		parameters);
+
+	return length < 0 ? NULL : text;
+}
+
 /* What the drop-in is to add follows from the other files alone: it takes the place of one that is there. */
 static int make_drop_in(const struct candidate_input *in, struct candidate_output *out, struct error *err)
 {
 	struct look others = look(in, NULL), then = { NULL, NULL };
-	struct bytes text = { 0 };
-	int length = others.missing ? asprintf(&text.at,
-					      "# Kernel parameters that keep this machine's clocks stable "
-					      "(clkdrift advise).\n"
-					      "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\"\n",
-					      others.missing)
-				    : -1,
-	    rc = 0;
+	char *text = others.missing ? drop_in_text(others.missing) : NULL;
+	int rc = 0;
 
-	if (length >= 0) {
-		text.length = (size_t)length;
-		then = look(in, &text);
-	} else {
-		text.at = NULL;
-	}
-	if (!then.missing)
+	if (text)
+		then = look(in, &(struct bytes){ text, strlen(text) });
+	if (!then.missing) {
 		rc = error_set(err, -ENOMEM, "%s: out of memory", in->beside[0].path);
-	else if (*then.missing)
+	} else if (*then.missing) {
 		rc = error_set(err, -ENODATA,
 			"%s.d: a file that is read after " DROP_IN
 			" sets GRUB_CMDLINE_LINUX anew: add the parameters there by hand",
 			in->beside[0].path);
-	else {
-		fputs(text.at, out->text);
+	} else {
+		fputs(text, out->text);
 		fputs(others.notes, out->notes);
 	}
 	look_free(&others);
 	look_free(&then);
-	free(text.at);
+	free(text);
 	return rc;
 }
 
@@ -206,8 +207,7 @@ const struct candidate candidate_grub_default = {
 	.file = DROP_IN,
 	.home = "/etc/default/grub.d",
 	.steps = "Debian, Ubuntu and those made from them read this directory, in the order of the names; "
-		 "elsewhere "
-		 "put the line at the end of /etc/default/grub.\n"
+		 "elsewhere put the line at the end of /etc/default/grub.\n"
 		 "What is said above to contradict the parameters, take out of the file where it stands.\n"
 		 "Back up /boot/grub/grub.cfg (/boot/grub2/grub.cfg), and copy the candidate to its place.\n"
 		 "Make the boot menu anew: update-grub, or where there is none: grub2-mkconfig -o "

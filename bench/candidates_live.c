@@ -159,9 +159,8 @@ int candidates_sources_check(const char *root, const char *boot_ini, struct erro
 		rc = error_set(err, -ENOTDIR, "--root %s: is no directory", root);
 	else if (*root && candidate_stat(root, "/", &st))
 		rc = error_set(err, -errno,
-			"--root %s: cannot keep links below it, for which openat2() of Linux 5.6 is needed: "
-			"%s",
-			root, strerror(errno));
+			"--root %s: cannot look below it, which takes openat2() of Linux 5.6: %s", root,
+			strerror(errno));
 	else if (boot_ini)
 		rc = candidate_read("", boot_ini, &text, NULL, err);
 	free(text.at);

@@ -150,6 +150,12 @@ if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
 	like "$(opened "$T/trace")" "rename" "one that replaces it is seen"
 	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c ': >>"$1"' sh "$root/boot/grub/grub.conf"
 	like "$(opened "$T/trace")" "O_WRONLY" "one that opens it for writing is seen"
+	# A kernel that cannot keep links below the root.
+	echo '{"role":"guest","arch":"x86_64","kernel":{"release":"6.1.0"}}' >"$T/old.json"
+	strace -f -qq -o "$T/trace" -e trace=openat2 -e inject=openat2:error=ENOSYS \
+		"$CLKDRIFT" advise acpi-pm --facts "$T/old.json" --out "$T/old" --root "$root" >"$T/out" 2>"$T/err"
+	is "$? $(wc -l <"$T/err")" "2 1" "a kernel without openat2(): one line, exit code 2"
+	like "$(cat "$T/err")" "root: cannot look below it, which takes openat2.. of Linux 5.6: Function not implemented" "a kernel without openat2(): the reason"
 else
 	skip "no call opens a live file for writing" "strace is not installed, or may not trace here"
 fi
