@@ -83,13 +83,18 @@ json_t *candidates_to_json(const struct candidate_report *report);
 
 /* ---- for the writers ---- */
 
+struct candidate_beside {
+	char *path;
+	struct bytes text;
+};
+
 struct candidate_input {
 	const struct candidate_request *request;
-	unsigned long max_khz;	 /* 0: not known */
-	const char *live;	 /* path; "" where the candidate is made from nothing */
-	struct bytes text;	 /* of live */
-	const char *beside_path; /* the first file of `beside` that is there; "": none */
-	struct bytes beside;
+	unsigned long max_khz;		       /* 0: not known */
+	const char *live;		       /* path; "" where the candidate is made from nothing */
+	struct bytes text;		       /* of live */
+	const struct candidate_beside *beside; /* files of the descriptor's `beside` that are there */
+	size_t beside_count;
 };
 
 /* Streams in memory: a write error is found when they are closed. */
@@ -109,8 +114,8 @@ struct candidate {
 	bool (*wanted)(const struct candidate_request *request);
 	const char *const *live;   /* glob patterns below root, ends with NULL; NULL: made from nothing */
 	bool takes_boot_ini;	   /* the live file is the request's boot_ini */
-	const char *const *beside; /* read as well, the first that is there; NULL: none */
-	bool needs_beside;	   /* without such a file there is nothing to say */
+	const char *const *beside; /* likewise: read as well, each file once; NULL: none */
+	bool needs_beside;	   /* without a file of its first pattern there is nothing to say */
 	const char *file;	   /* the candidate's name; "%s" takes the live file's */
 	const char *home;  /* where a new file belongs; NULL: it takes the live file's name and place */
 	const char *steps; /* whole lines for candidates.txt: what to do; %p takes the

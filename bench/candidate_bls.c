@@ -9,7 +9,7 @@ const struct candidate candidate_bls = {
 	.summary = "boot loader entries of /boot/loader/entries with the parameters on their options line",
 	.wanted = candidate_for_linux,
 	.live = (const char *const[]){ "/boot/loader/entries/*.conf", NULL },
-	.beside = (const char *const[]){ "/boot/grub2/grubenv", "/boot/efi/EFI/redhat/grubenv", NULL },
+	.beside = (const char *const[]){ "/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv", NULL },
 	.file = "boot-%s",
 	.steps = "Where grubby is installed, it does the same to all entries and to those of kernels to "
 		 "come:\n"

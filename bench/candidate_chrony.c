@@ -26,14 +26,15 @@ static bool directive(const struct bytes *conf, const char *name, const char *pa
 
 static int chrony_transform(const struct candidate_input *in, struct candidate_output *out, struct error *err)
 {
-	if (directive(&in->beside, "refclock", "ptp_kvm"))
-		return error_set(err, -ENODATA, "%s: has a refclock of ptp_kvm already", in->beside_path);
-	if (in->beside_path[0] && !directive(&in->beside, "confdir", "/") &&
-		!directive(&in->beside, "include", "/"))
+	const struct candidate_beside *conf = in->beside_count ? &in->beside[0] : NULL;
+
+	if (conf && directive(&conf->text, "refclock", "ptp_kvm"))
+		return error_set(err, -ENODATA, "%s: has a refclock of ptp_kvm already", conf->path);
+	if (conf && !directive(&conf->text, "confdir", "/") && !directive(&conf->text, "include", "/"))
 		fprintf(out->notes,
 			"%s reads no other directory: put the line into it, or add: confdir /etc/chrony.d\n",
-			in->beside_path);
-	if (!in->beside_path[0])
+			conf->path);
+	if (!conf)
 		fprintf(out->notes, "chrony.conf is not there: install chrony first\n");
 	fputs("# The host's clock, through ptp_kvm (clkdrift advise).\n"
 	      "refclock PHC " DEVICE " poll 2\n",

@@ -209,7 +209,8 @@ const struct candidate candidate_grub_conf = {
 	.name = "grub_conf",
 	.summary = "grub.conf.kvm: the grub.conf of GRUB legacy with the parameters on each kernel line",
 	.wanted = candidate_for_linux,
-	.live = (const char *const[]){ "/boot/grub/grub.conf", "/boot/grub/menu.lst", NULL },
+	.live = (const char *const[]){ "/boot/grub/grub.conf", "/boot/grub/menu.lst",
+		"/boot/efi/EFI/redhat/grub.conf", NULL },
 	.file = "%s.kvm",
 	.steps = "Back up the live file.\n"
 		 "Compare the two: nothing but the added parameters may differ.\n"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright the clkdrift developers */
 /*
- * A drop-in for /etc/default/grub.d, which Debian's grub-mkconfig and those made from it read after
- * /etc/default/grub.  What the administrator wrote there stays; what contradicts the parameters is told.
+ * A drop-in for /etc/default/grub.d, whose files Debian's grub-mkconfig and those made from it read after
+ * /etc/default/grub, in the order of their names.  What the administrator wrote in any of them stays; what
+ * contradicts the parameters is told.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -11,137 +12,202 @@
 
 #include "bench/candidate.h"
 #include "bench/kernel_line.h"
-#include "bench/lines.h"
+#include "bench/shell_values.h"
+
+/* Behind all other files that people and packages put there: what they set, the drop-in adds to. */
+#define DROP_IN "zz-clkdrift.cfg"
 
 /* 10_linux writes them in this order: what stands in the second comes last and counts. */
 static const char *const variables[] = { "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT" };
 
-/* The value of VARIABLE=VALUE without its quotes. */
-static void value_span(const char *text, const struct line *line, size_t equals, struct span *value)
+/* Before any file sets them they are empty. */
+static const char beginning[] = "GRUB_CMDLINE_LINUX= GRUB_CMDLINE_LINUX_DEFAULT=";
+
+/* How the name of a file sorts against the drop-in's: /etc/default/grub comes before it as it should. */
+static int order(const struct candidate_beside *file)
 {
-	size_t end = line->end;
-	char quote;
+	const char *slash = strrchr(file->path, '/');
 
-	value->begin = equals + 1;
-	quote = value->begin < end ? text[value->begin] : '\0';
-	if (quote == '"' || quote == '\'') {
-		const char *closing = memchr(text + value->begin + 1, quote, end - value->begin - 1);
-
-		value->begin++;
-		end = closing ? (size_t)(closing - text) : end;
-	}
-	value->end = end;
+	return strcmp(slash ? slash + 1 : file->path, DROP_IN);
 }
 
-#define ASSIGNMENTS_MAX 32 /* further ones are not looked at */
+/* The drop-in that is there; NULL: none. */
+static const struct bytes *installed(const struct candidate_input *in)
+{
+	for (size_t i = 0; i < in->beside_count; i++)
+		if (order(&in->beside[i]) == 0)
+			return &in->beside[i].text;
+	return NULL;
+}
 
-/* VARIABLE=VALUE, or VARIABLE+=VALUE, which adds to what was there. */
-struct assignments {
-	struct span values[ASSIGNMENTS_MAX];
-	size_t variable[ASSIGNMENTS_MAX]; /* index into variables */
-	size_t count;
+/* All files as a shell reads them, with this text in the place of the drop-in; NULL: without one. */
+static void read_files(
+	const struct candidate_input *in, const struct bytes *drop_in, struct shell_values *values)
+{
+	size_t i = 0;
+
+	shell_values_read(values, "", beginning, strlen(beginning));
+	for (; i < in->beside_count && order(&in->beside[i]) < 0; i++)
+		shell_values_read(
+			values, in->beside[i].path, in->beside[i].text.at, in->beside[i].text.length);
+	if (drop_in)
+		shell_values_read(values, DROP_IN, drop_in->at, drop_in->length);
+	for (; i < in->beside_count; i++)
+		if (order(&in->beside[i]) > 0)
+			shell_values_read(
+				values, in->beside[i].path, in->beside[i].text.at, in->beside[i].text.length);
+}
+
+/* What the files say with one drop-in, another one, or none. */
+struct look {
+	char *missing; /* of the parameters, those that neither variable has; NULL: out of memory */
+	char *notes;   /* a line each for what contradicts them, or may */
 };
 
-static void assign(struct assignments *a, size_t variable, bool adds, const struct span *value)
+/* A line for each place that has a part in the value and is not followed. */
+static void note_doubts(const struct shell_text *line, FILE *notes)
 {
-	size_t kept = 0;
+	const struct origin *last = NULL;
 
-	/* To a shell the last one counts. */
-	for (size_t i = 0; i < a->count; i++)
-		if (adds || a->variable[i] != variable) {
-			a->values[kept] = a->values[i];
-			a->variable[kept++] = a->variable[i];
-		}
-	a->count = kept;
-	if (a->count == ASSIGNMENTS_MAX)
-		return;
-	a->values[a->count] = *value;
-	a->variable[a->count++] = variable;
-}
+	for (size_t i = 0; i < line->length; i++) {
+		const struct origin *from = &line->from[i];
 
-static void read_line(const char *text, struct line line, struct assignments *a)
-{
-	size_t head, end;
-	struct span value;
-	bool adds;
-
-	line_head(text, &line, "=", &head, &end);
-	if (span_is(text, head, end, "export")) {
-		line.begin = end;
-		line_head(text, &line, "=", &head, &end);
+		if (line->at[i] || (last && last->path == from->path && last->number == from->number))
+			continue;
+		fprintf(notes,
+			"%s:%lu: what is set here only a shell can tell; it may contradict the parameters\n",
+			from->path, from->number);
+		last = from;
 	}
-	if (end == line.end || text[end] != '=')
-		return;
-	value_span(text, &line, end, &value);
-	adds = end > head && text[end - 1] == '+';
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-		if (span_is(text, head, end - adds, variables[i]))
-			assign(a, i, adds, &value);
 }
 
-/* Of the parameters, those that neither variable has; NULL: out of memory.  Notes what contradicts them. */
-static char *lacking(const struct candidate_input *in, FILE *notes)
+static char *look_at(const struct shell_text *line, const char *parameters, FILE *notes)
 {
-	const char *text = in->beside.at;
-	struct assignments all = { .count = 0 };
 	struct kernel_line words;
-	struct line line = { 0 };
 	char *missing;
 
-	while (line_next(text, in->beside.length, &line))
-		read_line(text, line, &all);
-	kernel_line_begin(&words, text, 0, 1, false);
-	for (size_t v = 0; v < sizeof(variables) / sizeof(variables[0]); v++)
-		for (size_t i = 0; i < all.count; i++)
-			if (all.variable[i] == v)
-				kernel_line_words(&words, all.values[i].begin, all.values[i].end);
-	missing = kernel_line_missing(&words, in->request->parameters, in->beside_path, notes);
+	kernel_line_begin(&words, line->at, 0, 1, false);
+	words.from = line->from;
+	kernel_line_words(&words, 0, line->length);
+	missing = kernel_line_missing(&words, parameters, "", notes);
+	note_doubts(line, notes);
+	if (words.failed) {
+		free(missing);
+		missing = NULL;
+	}
 	kernel_line_free(&words);
 	return missing;
+}
+
+static struct look look(const struct candidate_input *in, const struct bytes *drop_in)
+{
+	struct shell_values values = { 0 };
+	struct shell_text line = { 0 };
+	struct look look = { NULL, NULL };
+	size_t size;
+	FILE *notes = open_memstream(&look.notes, &size);
+
+	read_files(in, drop_in, &values);
+	for (size_t v = 0; v < sizeof(variables) / sizeof(variables[0]); v++) {
+		const struct shell_text *value = shell_values_find(&values, variables[v]);
+
+		for (size_t i = 0; value && i < value->length; i++)
+			shell_text_add(&line, value->at[i], value->from[i]);
+		shell_text_add(&line, ' ', (struct origin){ in->beside[0].path, 1 });
+	}
+	if (notes && !values.failed && !line.failed)
+		look.missing = look_at(&line, in->request->parameters, notes);
+	if (!notes || fclose(notes)) {
+		free(look.missing);
+		look.missing = NULL;
+	}
+	shell_text_free(&line);
+	shell_values_free(&values);
+	return look;
+}
+
+static void look_free(struct look *look)
+{
+	free(look->missing);
+	free(look->notes);
+}
+
+static int has_them(const struct candidate_input *in, const struct look *now, struct error *err)
+{
+	const char *path = in->beside[0].path;
+
+	if (*now->notes)
+		return error_set(err, -ENODATA,
+			"%s and grub.d: have the parameters, but %.*s: see to it by hand", path,
+			(int)strcspn(now->notes, "\n"), now->notes);
+	return error_set(err, -ENODATA, "%s and grub.d: have the parameters already", path);
+}
+
+static char *drop_in_text(const char *parameters)
+{
+	char *text;
+	int length = asprintf(&text,
+		"# Kernel parameters that keep this machine's clocks stable (clkdrift advise).\n"
+		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\"\n",
+		parameters);
+
+	return length < 0 ? NULL : text;
+}
+
+/* What the drop-in is to add follows from the other files alone: it takes the place of one that is there. */
+static int make_drop_in(const struct candidate_input *in, struct candidate_output *out, struct error *err)
+{
+	struct look others = look(in, NULL), then = { NULL, NULL };
+	char *text = others.missing ? drop_in_text(others.missing) : NULL;
+	int rc = 0;
+
+	if (text)
+		then = look(in, &(struct bytes){ text, strlen(text) });
+	if (!then.missing) {
+		rc = error_set(err, -ENOMEM, "%s: out of memory", in->beside[0].path);
+	} else if (*then.missing) {
+		rc = error_set(err, -ENODATA,
+			"%s.d: a file that is read after " DROP_IN
+			" sets GRUB_CMDLINE_LINUX anew: add the parameters there by hand",
+			in->beside[0].path);
+	} else {
+		fputs(text, out->text);
+		fputs(others.notes, out->notes);
+	}
+	look_free(&others);
+	look_free(&then);
+	free(text);
+	return rc;
 }
 
 static int grub_default_transform(
 	const struct candidate_input *in, struct candidate_output *out, struct error *err)
 {
-	char *parameters = NULL, *said = NULL;
-	size_t length = 0;
-	FILE *notes = open_memstream(&said, &length);
-	int rc = 0;
+	struct look now = look(in, installed(in));
+	int rc;
 
-	if (notes)
-		parameters = lacking(in, notes);
-	if (notes && fclose(notes) == 0 && said)
-		fputs(said, out->notes);
-	out->entries = 1;
-	if (!parameters)
-		rc = error_set(err, -ENOMEM, "%s: out of memory", in->beside_path);
-	else if (!*parameters && length)
-		rc = error_set(err, -ENODATA, "%s: has the parameters, but %.*s: take that out by hand",
-			in->beside_path, (int)strcspn(said, "\n"), said);
-	else if (!*parameters)
-		rc = error_set(err, -ENODATA, "%s: has the parameters already", in->beside_path);
+	out->entries = out->changed = 1;
+	if (!now.missing)
+		rc = error_set(err, -ENOMEM, "%s: out of memory", in->beside[0].path);
+	else if (!*now.missing)
+		rc = has_them(in, &now, err);
 	else
-		fprintf(out->text,
-			"# Kernel parameters that keep this machine's clocks stable (clkdrift advise).\n"
-			"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\"\n",
-			parameters);
-	free(parameters);
-	free(said);
-	out->changed = 1;
+		rc = make_drop_in(in, out, err);
+	look_free(&now);
 	return rc;
 }
 
 const struct candidate candidate_grub_default = {
 	.name = "grub_default",
-	.summary = "clkdrift.cfg: a drop-in for /etc/default/grub.d that adds the parameters",
+	.summary = DROP_IN ": a drop-in for /etc/default/grub.d that adds the parameters",
 	.wanted = candidate_for_linux,
-	.beside = (const char *const[]){ "/etc/default/grub", NULL },
+	.beside = (const char *const[]){ "/etc/default/grub", "/etc/default/grub.d/*.cfg", NULL },
 	/* No GRUB 2, or none that is set up so. */
 	.needs_beside = true,
-	.file = "clkdrift.cfg",
+	.file = DROP_IN,
 	.home = "/etc/default/grub.d",
-	.steps = "Debian, Ubuntu and those made from them read this directory; elsewhere put the line at the "
-		 "end of /etc/default/grub.\n"
+	.steps = "Debian, Ubuntu and those made from them read this directory, in the order of the names; "
+		 "elsewhere put the line at the end of /etc/default/grub.\n"
 		 "What is said above to contradict the parameters, take out of the file where it stands.\n"
 		 "Back up /boot/grub/grub.cfg (/boot/grub2/grub.cfg), and copy the candidate to its place.\n"
 		 "Make the boot menu anew: update-grub, or where there is none: grub2-mkconfig -o "

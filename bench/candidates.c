@@ -2,7 +2,6 @@
 /* Copyright the clkdrift developers */
 /* Writing candidates: all or none, each checked on the disk. */
 #include <errno.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +21,8 @@ struct job {
 
 /* ---- the report ---- */
 
-static struct candidate_item *item_new(struct job *job, const struct candidate *c, const char *live)
+static struct candidate_item *item_new(
+	struct job *job, const struct candidate *c, const char *root, const char *live)
 {
 	struct candidate_report *report = job->report;
 	struct candidate_item *grown = reallocarray(report->items, report->count + 1, sizeof(*grown));
@@ -33,7 +33,7 @@ static struct candidate_item *item_new(struct job *job, const struct candidate *
 	grown = &report->items[report->count++];
 	memset(grown, 0, sizeof(*grown));
 	grown->writer = c->name;
-	snprintf(grown->live, sizeof(grown->live), "%s", live);
+	snprintf(grown->live, sizeof(grown->live), "%s%s", root, live);
 	return grown;
 }
 
@@ -150,6 +150,12 @@ static int write_it(
 	return rc;
 }
 
+/* Below which its live files are. */
+static const char *root_of(const struct job *job, const struct candidate *c)
+{
+	return c->takes_boot_ini ? "" : job->request->root;
+}
+
 /* What is on the disk now against what the live file holds now. */
 static int check_it(struct job *job, const struct candidate *c, const struct candidate_item *item,
 	const struct bytes *text, const struct making *m, struct bytes *live, struct bytes *made)
@@ -162,11 +168,12 @@ static int check_it(struct job *job, const struct candidate *c, const struct can
 		.line = c->line,
 		.caseless = c->words == WORDS_WINDOWS,
 		.left_out = m->out.left_out };
+	const char *root = root_of(job, c);
 	char *added;
-	int rc = candidate_read(item->path, made, NULL, &why);
+	int rc = candidate_read("", item->path, made, NULL, &why);
 
 	if (!rc && c->words != WORDS_NONE)
-		rc = candidate_read(item->live, live, NULL, &why);
+		rc = candidate_read(root, item->live + strlen(root), live, NULL, &why);
 	if (rc)
 		return error_set(job->err, rc, "the candidate cannot be checked: %s", why.text);
 	if (made->length != m->text.length || memcmp(made->at, m->text.at, made->length) != 0)
@@ -260,59 +267,114 @@ static int make(struct job *job, const struct candidate *c, struct candidate_ite
 
 /* ---- live files ---- */
 
-/* The first of the paths that is there and can be read; none is no error. */
-static int read_beside(struct job *job, const struct candidate *c, char *path, struct bytes *text)
+/* Paths below the root. */
+static bool is_same_file(const char *root, const char *path, const char *other)
 {
+	struct stat a, b;
+
+	return candidate_stat(root, path, &a) == 0 && candidate_stat(root, other, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* What lies beside a live file while it is read. */
+struct besides {
+	struct candidate_beside *rows;
+	size_t count;
+};
+
+static void besides_free(struct besides *besides)
+{
+	for (size_t i = 0; i < besides->count; i++) {
+		free(besides->rows[i].path);
+		free(besides->rows[i].text.at);
+	}
+	free(besides->rows);
+}
+
+/* A file that cannot be read is left out. */
+static int add_beside(struct besides *besides, const char *root, const char *path)
+{
+	struct candidate_beside *grown, new = { 0 };
 	struct error why = { "" };
 
-	*path = '\0';
-	for (size_t i = 0; c->beside && c->beside[i]; i++) {
-		int length = snprintf(path, PATH_MAX, "%s%s", job->request->root, c->beside[i]);
-
-		if (length < PATH_MAX && candidate_read(path, text, NULL, &why) == 0)
+	for (size_t i = 0; i < besides->count; i++)
+		if (is_same_file(root, path, besides->rows[i].path + strlen(root)))
 			return 0;
-		*path = '\0';
+	if (candidate_read(root, path, &new.text, NULL, &why))
+		return 0;
+	if (asprintf(&new.path, "%s%s", root, path) < 0)
+		new.path = NULL;
+	grown = reallocarray(besides->rows, besides->count + 1, sizeof(*grown));
+	besides->rows = grown ? grown : besides->rows;
+	if (!new.path || !grown) {
+		free(new.path);
+		free(new.text.at);
+		return -ENOMEM;
 	}
-	text->at = strdup("");
-	text->length = 0;
-	return text->at ? 0 : error_set(job->err, -ENOMEM, "out of memory");
+	grown[besides->count++] = new;
+	return 0;
+}
+
+/* In the order of the patterns, and of the names of each. */
+static int read_besides(struct job *job, const struct candidate *c, struct besides *besides)
+{
+	const char *root = job->request->root;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && c->beside && c->beside[i]; i++) {
+		glob_t found;
+
+		if (i && c->needs_beside && !besides->count)
+			break;
+		rc = candidate_glob(root, c->beside[i], &found);
+		for (size_t k = 0; !rc && k < found.gl_pathc; k++)
+			rc = add_beside(besides, root, found.gl_pathv[k]);
+		globfree(&found);
+	}
+	return rc;
 }
 
 static int make_item(struct job *job, const struct candidate *c, struct candidate_item *item,
 	struct candidate_input *in, mode_t mode)
 {
-	char beside_path[PATH_MAX];
-	int rc = read_beside(job, c, beside_path, &in->beside);
+	struct besides besides = { 0 };
+	int rc = read_besides(job, c, &besides);
 
-	in->beside_path = beside_path;
-	if (!rc && c->needs_beside && !beside_path[0]) {
+	in->beside = besides.rows;
+	in->beside_count = besides.count;
+	if (rc)
+		error_set(job->err, rc, "out of memory");
+	else if (c->needs_beside && !besides.count)
 		job->report->count--;
-		return 0;
-	}
-	return rc ? rc : make(job, c, item, in, mode);
+	else
+		rc = make(job, c, item, in, mode);
+	besides_free(&besides);
+	return rc;
 }
 
+/* From a file below the root, or from nothing: "". */
 static int make_from(struct job *job, const struct candidate *c, const char *live)
 {
 	/* A writer gets the words that are for it, those of Windows or those of Linux. */
 	char *words = candidate_expected(
 		c->words == WORDS_WINDOWS ? WORDS_WINDOWS : WORDS_LINUX, job->request, job->max_khz);
 	struct candidate_request request = *job->request;
-	struct candidate_input in = { .request = &request, .max_khz = job->max_khz, .live = live };
-	struct candidate_item *item = item_new(job, c, live);
+	struct candidate_input in = { .request = &request, .max_khz = job->max_khz };
+	const char *root = *live ? root_of(job, c) : "";
+	struct candidate_item *item = item_new(job, c, root, live);
 	struct error why = { "" };
 	mode_t mode = 0666;
 	int rc = 0;
 
 	request.parameters = words;
+	in.live = item ? item->live : "";
 	if (!item || !words)
 		rc = error_set(job->err, -ENOMEM, "out of memory");
-	else if (*live && candidate_read(live, &in.text, &mode, &why))
+	else if (*live && candidate_read(root, live, &in.text, &mode, &why))
 		snprintf(item->reason, sizeof(item->reason), "%s", why.text);
 	else
 		rc = make_item(job, c, item, &in, mode);
 	free(in.text.at);
-	free(in.beside.at);
 	free(words);
 	return rc;
 }
@@ -320,14 +382,11 @@ static int make_from(struct job *job, const struct candidate *c, const char *liv
 /* menu.lst is often a link to grub.conf: one candidate is enough. */
 static bool seen_before(const struct job *job, const struct candidate *c, const char *path)
 {
-	struct stat st, other;
+	const char *root = root_of(job, c);
 
-	if (stat(path, &st))
-		return false;
 	for (size_t i = 0; i < job->report->count; i++)
 		if (job->report->items[i].writer == c->name &&
-			stat(job->report->items[i].live, &other) == 0 && st.st_dev == other.st_dev &&
-			st.st_ino == other.st_ino)
+			is_same_file(root, path, job->report->items[i].live + strlen(root)))
 			return true;
 	return false;
 }
@@ -341,17 +400,14 @@ static int make_all(struct job *job, const struct candidate *c)
 	if (!c->live)
 		return make_from(job, c, "");
 	for (size_t i = 0; !rc && c->live[i]; i++) {
-		char *pattern = candidate_pattern(job->request->root, c->live[i]);
-		glob_t found = { 0 };
+		glob_t found;
 
-		if (!pattern)
-			return error_set(job->err, -ENOMEM, "out of memory");
-		if (glob(pattern, 0, NULL, &found) == 0)
-			for (size_t k = 0; !rc && k < found.gl_pathc; k++)
-				if (!seen_before(job, c, found.gl_pathv[k]))
-					rc = make_from(job, c, found.gl_pathv[k]);
+		if (candidate_glob(job->request->root, c->live[i], &found))
+			rc = error_set(job->err, -ENOMEM, "out of memory");
+		for (size_t k = 0; !rc && k < found.gl_pathc; k++)
+			if (!seen_before(job, c, found.gl_pathv[k]))
+				rc = make_from(job, c, found.gl_pathv[k]);
 		globfree(&found);
-		free(pattern);
 	}
 	return rc;
 }
@@ -372,8 +428,12 @@ static void list_boot_files(FILE *out)
 		const struct candidate *c = candidates[i];
 		const char *const *from = c->live ? c->live : c->beside;
 
-		for (; is_boot_file(c) && from && *from; from++, before = ", ")
+		for (; is_boot_file(c) && from && *from; from++, before = ", ") {
 			fprintf(out, "%s%s", before, *from);
+			/* Those behind the first are no sign of a boot loader. */
+			if (from == c->beside)
+				break;
+		}
 	}
 }
 
@@ -388,7 +448,7 @@ static int say_no_boot_file(struct job *job)
 		for (size_t k = 0; is_boot_file(candidates[i]) && k < job->report->count; k++)
 			if (job->report->items[k].writer == candidates[i]->name)
 				return 0;
-	item = item_new(job, &none, "");
+	item = item_new(job, &none, "", "");
 	out = item ? fmemopen(item->reason, sizeof(item->reason) - 1, "w") : NULL;
 	if (!out)
 		return error_set(job->err, -ENOMEM, "out of memory");

@@ -4,6 +4,8 @@
 #ifndef BENCH_CANDIDATES_H
 #define BENCH_CANDIDATES_H
 
+#include <glob.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "bench/candidate.h"
@@ -19,11 +21,18 @@ int candidate_request_check(const struct candidate_request *request, struct erro
  */
 int candidate_dir_begin(const struct candidate_request *request, bool *made, struct error *err);
 
-/* Reads a whole file, for reading only; text->at is to be freed.  mode (may be NULL): its permissions. */
-int candidate_read(const char *path, struct bytes *text, mode_t *mode, struct error *err);
+/*
+ * Paths of the tree whose root is root, "" for the one of this machine.  A link that is absolute or leads
+ * upward stays below the root, as it would for a system that runs there.
+ */
 
-/* Root, whose letters stand for themselves, before a pattern; to be freed.  NULL: out of memory. */
-char *candidate_pattern(const char *root, const char *pattern);
+/* As open() and stat() do: -1 with errno. */
+int candidate_open(const char *root, const char *path, int flags);
+int candidate_stat(const char *root, const char *path, struct stat *st);
+/* The paths, without the root, that the pattern fits; none is no error.  0 or -ENOMEM; to be freed either way. */
+int candidate_glob(const char *root, const char *pattern, glob_t *found);
+/* Reads a whole file, for reading only; text->at is to be freed.  mode (may be NULL): its permissions. */
+int candidate_read(const char *root, const char *path, struct bytes *text, mode_t *mode, struct error *err);
 
 /* Highest of the frequencies that sysfs below root says, in kHz; 0: it says none. */
 unsigned long candidate_max_khz(const char *root);

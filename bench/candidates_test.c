@@ -80,12 +80,7 @@ static struct candidate_request request_of(const char *parameters)
 static int transform(const struct candidate *c, const struct candidate_request *request,
 	const struct bytes *live, struct making *m, struct error *why)
 {
-	struct candidate_input in = { .request = request,
-		.max_khz = KHZ,
-		.live = "live",
-		.text = *live,
-		.beside_path = "",
-		.beside = { "", 0 } };
+	struct candidate_input in = { .request = request, .max_khz = KHZ, .live = "live", .text = *live };
 	int rc;
 
 	assert_int_equal(making_begin(m), 0);
@@ -118,7 +113,7 @@ static void load(const struct golden *g, const char *which, struct bytes *text)
 	struct error err = { "" };
 
 	snprintf(path, sizeof(path), GOLDEN "/%s/%s", g->name, which);
-	if (candidate_read(path, text, NULL, &err))
+	if (candidate_read("", path, text, NULL, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -376,6 +371,19 @@ static void test_conflicts(void **state)
 		{ "idle=poll", "processor.max_cstate=1", CONFLICT_REPORT },
 		{ "acpi=off", "clocksource=acpi_pm", CONFLICT_REPORT },
 		{ "hpet=disable", "clocksource=hpet", CONFLICT_REPLACE },
+		{ "hpet=verbose,disable", "clocksource=hpet", CONFLICT_REPLACE },
+		{ "hpet=verbose", "clocksource=hpet", CONFLICT_NONE },
+		{ "pmtmr=0", "clocksource=acpi_pm", CONFLICT_REPLACE },
+		{ "pmtmr=0x00", "clock=pmtmr", CONFLICT_REPLACE },
+		{ "pmtmr=0x508", "clocksource=acpi_pm", CONFLICT_NONE },
+		{ "nopv", "clocksource=kvm-clock", CONFLICT_REPORT },
+		{ "nopv", "clocksource=tsc", CONFLICT_NONE },
+		{ "apicpmtimer", "tsc=reliable", CONFLICT_REPORT },
+		{ "apicpmtimer", "clocksource=tsc", CONFLICT_REPORT },
+		{ "apicpmtimer", "tsc=unstable", CONFLICT_NONE },
+		{ "clock=tsc", "notsc", CONFLICT_REPLACE },
+		{ "clock=tsc", "tsc=unstable", CONFLICT_REPLACE },
+		{ "notsc", "clock=tsc", CONFLICT_REPLACE },
 		{ "quiet", "notsc", CONFLICT_NONE },
 		{ "console=ttyS0", "lpj=1", CONFLICT_NONE },
 		{ "CLOCKSOURCE=tsc", "clocksource=acpi_pm", CONFLICT_NONE },
@@ -444,7 +452,7 @@ static void assert_file(const char *path, const char *wanted)
 	struct error err = { "" };
 	struct bytes text;
 
-	if (candidate_read(path, &text, NULL, &err))
+	if (candidate_read("", path, &text, NULL, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(text.at, wanted);
 	free(text.at);
@@ -531,6 +539,46 @@ static void test_live_directories_are_refused(void **state)
 	}
 }
 
+static void link_to(const char *target, const char *path)
+{
+	char full[PATH_MAX];
+
+	put(path, "");
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	assert_int_equal(unlink(full), 0);
+	assert_int_equal(symlink(target, full), 0);
+}
+
+static void test_links_stay_below_the_root(void **state)
+{
+	struct candidate_request request = request_here("notsc");
+	struct candidate_report report;
+	struct error err = { "" };
+	char path[PATH_MAX], outside[PATH_MAX];
+
+	(void)state;
+	/* As a system would see them that has this root. */
+	put("/boot/grub/real.conf", GRUB_CONF);
+	link_to("/boot/grub/real.conf", "/boot/grub/grub.conf");
+	put("/elsewhere/entries/a.conf", "linux /v\noptions ro\n");
+	link_to("../../../../../../elsewhere", "/boot/loader");
+	/* Of the machine that looks at it. */
+	snprintf(outside, sizeof(outside), "%s/outside.conf", dir);
+	put("/../outside.conf", GRUB_CONF);
+	assert_int_equal(access(outside, F_OK), 0);
+	link_to(outside, "/boot/grub/menu.lst");
+	assert_int_equal(candidates_write(&request, &report, &err), 0);
+	assert_int_equal(report.made, 2);
+	assert_int_equal(report.count, 3);
+	assert_string_equal(report.items[2].writer, "grub_conf");
+	assert_non_null(strstr(report.items[2].reason, "root/boot/grub/menu.lst: cannot read: No such file"));
+	candidates_free(&report);
+	snprintf(path, sizeof(path), "%s/boot-a.conf", out);
+	assert_file(path, "linux /v\noptions ro notsc\n");
+	snprintf(path, sizeof(path), "%s/grub.conf.kvm", out);
+	assert_file(path, "title a\n\tkernel /vmlinuz ro notsc\n");
+}
+
 static void test_two_of_one_name(void **state)
 {
 	struct candidate_request request = request_here("notsc");
@@ -615,6 +663,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_write, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_link_is_followed, begin, end),
 		cmocka_unit_test_setup_teardown(test_live_directories_are_refused, begin, end),
+		cmocka_unit_test_setup_teardown(test_links_stay_below_the_root, begin, end),
 		cmocka_unit_test_setup_teardown(test_two_of_one_name, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_careless_writer_is_caught, begin, end),
 		cmocka_unit_test_setup_teardown(test_bad_requests, begin, end),

@@ -7,7 +7,10 @@
 
 #include "bench/kernel_line.h"
 
-/* In the kernel's own spelling with '_'.  The first row that fits decides. */
+/*
+ * Patterns of fnmatch() with FNM_EXTMATCH, in the kernel's own spelling with '_'.  The first row that fits
+ * decides.
+ */
 static const struct {
 	const char *wanted, *there;
 	enum conflict conflict;
@@ -16,28 +19,33 @@ static const struct {
 	{ "clocksource=*", "clock=*", CONFLICT_REPLACE },
 	{ "clock=*", "clocksource=*", CONFLICT_REPLACE },
 	/* Distrusting the TSC and asking for it. */
-	{ "notsc", "clocksource=tsc", CONFLICT_REPLACE },
+	{ "notsc", "clock?(source)=tsc", CONFLICT_REPLACE },
 	{ "notsc", "tsc=unstable", CONFLICT_NONE },
 	{ "notsc", "tsc=*", CONFLICT_REPLACE },
-	{ "tsc=unstable", "clocksource=tsc", CONFLICT_REPLACE },
+	{ "tsc=unstable", "clock?(source)=tsc", CONFLICT_REPLACE },
 	{ "tsc=unstable", "notsc", CONFLICT_NONE },
 	{ "tsc=unstable", "tsc=*", CONFLICT_REPLACE },
 	{ "tsc=*", "notsc", CONFLICT_REPLACE },
 	{ "tsc=*", "tsc=unstable", CONFLICT_REPLACE },
-	{ "clocksource=tsc", "notsc", CONFLICT_REPLACE },
-	{ "clocksource=tsc", "tsc=unstable", CONFLICT_REPLACE },
+	{ "clock?(source)=tsc", "notsc", CONFLICT_REPLACE },
+	{ "clock?(source)=tsc", "tsc=unstable", CONFLICT_REPLACE },
 	{ "tsc=watchdog", "tsc=nowatchdog", CONFLICT_REPLACE },
 	{ "tsc=nowatchdog", "tsc=watchdog", CONFLICT_REPLACE },
 	/* tsc= may be given several times: each sets a flag of its own. */
 	{ "tsc=*", "tsc=*", CONFLICT_NONE },
-	/* Asking for a clock that is switched off. */
+	/* Asking for a clock that is switched off.  hpet= takes a list; pmtmr= is a port, in hexadecimal. */
 	{ "clocksource=kvm-clock", "no_kvmclock", CONFLICT_REPLACE },
 	{ "no_kvmclock", "clocksource=kvm-clock", CONFLICT_REPLACE },
-	{ "clocksource=hpet", "hpet=disable", CONFLICT_REPLACE },
-	{ "clocksource=hpet", "nohpet", CONFLICT_REPLACE },
+	{ "clock?(source)=hpet", "hpet=?(*,)disable*", CONFLICT_REPLACE },
+	{ "clock?(source)=hpet", "nohpet", CONFLICT_REPLACE },
 	{ "hpet=force", "nohpet", CONFLICT_REPLACE },
-	{ "hpet=disable", "clocksource=hpet", CONFLICT_REPLACE },
-	/* Not for the clock's sake alone. */
+	{ "hpet=disable", "clock?(source)=hpet", CONFLICT_REPLACE },
+	{ "clocksource=acpi_pm", "pmtmr=?(0[xX])+(0)", CONFLICT_REPLACE },
+	{ "clock=pmtmr", "pmtmr=?(0[xX])+(0)", CONFLICT_REPLACE },
+	/* Not for the clock's sake alone: nopv takes kvm-clock along, apicpmtimer the TSC. */
+	{ "clocksource=kvm-clock", "nopv", CONFLICT_REPORT },
+	{ "clock?(source)=tsc", "apicpmtimer", CONFLICT_REPORT },
+	{ "tsc=!(unstable)", "apicpmtimer", CONFLICT_REPORT },
 	{ "clocksource=acpi_pm", "acpi=off", CONFLICT_REPORT },
 	{ "clocksource=hpet", "acpi=off", CONFLICT_REPORT },
 	{ "clock=pmtmr", "acpi=off", CONFLICT_REPORT },
@@ -64,6 +72,11 @@ static bool one_name(const char *a, const char *b)
 	return a[length] == '=' && b[strcspn(b, "=")] == '=' && strncmp(a, b, length + 1) == 0;
 }
 
+static bool fits(const char *pattern, const char *word)
+{
+	return fnmatch(pattern, word, FNM_EXTMATCH) == 0;
+}
+
 enum conflict parameter_conflict(const char *there, const char *wanted)
 {
 	char *a = spelled(there), *b = spelled(wanted);
@@ -75,7 +88,7 @@ enum conflict parameter_conflict(const char *there, const char *wanted)
 		decided = true;
 	}
 	for (size_t i = 0; !decided && i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
-		if (fnmatch(conflicts[i].wanted, b, 0) == 0 && fnmatch(conflicts[i].there, a, 0) == 0) {
+		if (fits(conflicts[i].wanted, b) && fits(conflicts[i].there, a)) {
 			conflict = conflicts[i].conflict;
 			decided = true;
 		}

@@ -158,7 +158,10 @@ static void note(const struct kernel_line *line, size_t i, const char *where, co
 
 	for (size_t at = line->start; at < line->words[i].begin; at++)
 		number += line->text[at] == '\n';
-	if (where)
+	if (line->from)
+		fprintf(notes, "%s:%lu: ", line->from[line->words[i].begin].path,
+			line->from[line->words[i].begin].number);
+	else if (where)
 		fprintf(notes, "%s:%lu: ", where, number);
 	else
 		fprintf(notes, "line %lu: ", number);

@@ -15,12 +15,15 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "bench/lines.h"
+
 struct span {
 	size_t begin, end; /* offsets in the file; end is behind it */
 };
 
 struct kernel_line {
-	const char *text; /* the whole file */
+	const char *text;	   /* the whole file */
+	const struct origin *from; /* of each byte of a text that is none; NULL: it is a file */
 	struct span *words;
 	size_t count;
 	size_t start;	      /* where the first word goes if there is none */
@@ -60,7 +63,8 @@ bool kernel_line_edit(const struct kernel_line *line, const char *parameters, st
 
 /*
  * Changes nothing: returns the parameters that the line does not have, to be freed (NULL: out of memory), and
- * notes a line, beginning with `where`, for each word that contradicts one.
+ * notes a line for each word that contradicts one, beginning with `where`, the path of the file, or with the
+ * word's origin.
  */
 char *kernel_line_missing(
 	const struct kernel_line *line, const char *parameters, const char *where, FILE *notes);

@@ -15,6 +15,12 @@ struct line {
 		next; /* offsets: the text without its "\n" or "\r\n", and where the next line begins */
 };
 
+/* Where something was written. */
+struct origin {
+	const char *path;
+	unsigned long number; /* of the line, from 1 */
+};
+
 /* Begins with *line = { 0 }; false behind the last one. */
 static inline bool line_next(const char *text, size_t length, struct line *line)
 {

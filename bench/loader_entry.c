@@ -49,13 +49,14 @@ static void entry_read(const struct candidate_input *in, struct entry *entry)
 }
 
 /* What stands in grubenv's kernelopts comes before the entry's own words. */
-static void note_variable(const struct candidate_input *in, struct candidate_output *out)
+static void note_variable(
+	const struct candidate_input *in, const struct candidate_beside *env, struct candidate_output *out)
 {
-	const char *text = in->beside.at;
+	const char *text = env->text.at;
 	struct line line = { 0 };
 	size_t head, head_end;
 
-	while (line_next(text, in->beside.length, &line)) {
+	while (line_next(text, env->text.length, &line)) {
 		struct kernel_line words;
 
 		line_head(text, &line, "=", &head, &head_end);
@@ -63,7 +64,7 @@ static void note_variable(const struct candidate_input *in, struct candidate_out
 			continue;
 		kernel_line_begin(&words, text, head_end + 1, line.number, false);
 		kernel_line_words(&words, head_end + 1, line.end);
-		free(kernel_line_missing(&words, in->request->parameters, in->beside_path, out->notes));
+		free(kernel_line_missing(&words, in->request->parameters, env->path, out->notes));
 		kernel_line_free(&words);
 	}
 }
@@ -121,8 +122,8 @@ int loader_entry_transform(const struct candidate_input *in, struct candidate_ou
 	if (!rc && !entry.options) {
 		add_line(in, out);
 	} else if (!rc) {
-		if (entry.variable)
-			note_variable(in, out);
+		for (size_t i = 0; entry.variable && i < in->beside_count; i++)
+			note_variable(in, &in->beside[i], out);
 		if (kernel_line_edit(&entry.line, in->request->parameters, &edits, out->notes, out->replaced))
 			out->changed++;
 		if (edits.failed)

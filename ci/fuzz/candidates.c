@@ -78,14 +78,14 @@ static void second_look(const struct candidate *c, const struct candidate_input 
 }
 
 static void fuzz_writer(const struct candidate *c, const struct candidate_request *request,
-	const struct bytes *live, const struct bytes *beside)
+	const struct bytes *live, const struct candidate_beside *beside)
 {
 	struct candidate_input in = { .request = request,
 		.max_khz = KHZ,
 		.live = "live",
 		.text = *live,
-		.beside_path = beside->length ? "beside" : "",
-		.beside = *beside };
+		.beside = beside,
+		.beside_count = 1 };
 	struct result first, second;
 
 	if (c->words == WORDS_LINUX && !candidate_for_linux(request))
@@ -113,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.note = "",
 		.root = "",
 		.out_dir = "out" };
-	struct bytes live, beside = { 0 };
+	struct candidate_beside beside = { .path = "beside" };
+	struct bytes live;
 	size_t writers = 0;
 	const uint8_t *part;
 
@@ -126,12 +127,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	live.length = part ? (size_t)(part - data) - 2 : size - 2;
 	live.at = calloc(live.length + 1, 1);
 	memcpy(live.at, data + 2, live.length);
-	beside.length = part ? size - live.length - 5 : 0;
-	beside.at = calloc(beside.length + 1, 1);
+	beside.text.length = part ? size - live.length - 5 : 0;
+	beside.text.at = calloc(beside.text.length + 1, 1);
 	if (part)
-		memcpy(beside.at, part + 3, beside.length);
+		memcpy(beside.text.at, part + 3, beside.text.length);
 	fuzz_writer(candidates[data[0] % writers], &request, &live, &beside);
 	free(live.at);
-	free(beside.at);
+	free(beside.text.at);
 	return 0;
 }

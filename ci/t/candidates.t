@@ -34,7 +34,7 @@ everything=(role=guest "parameters=clocksource=acpi_pm lpj=2596120 /usepmtimer" 
 	"note=ptp_kvm" "hypervisor=-cpu host,+invtsc" tsc_khz=2596120 "root=$root" "boot_ini=$T/boot.ini")
 make_candidates "${everything[@]}" "out=$T/all"
 is "$rc" 0 "everything: made" "$err"
-is "$(cd "$T/all" && echo *)" "boot-centos.conf boot.ini.kvm candidates.txt clkdrift-governor.service clkdrift-ptp_kvm.conf clkdrift-ptp_kvm.modules.conf clkdrift.cfg cpuspeed.kvm efi-debian.conf grub.conf.kvm kernel-cmdline libvirt-clock.xml qemu-options.txt windows.txt" "each file, and menu.lst, a link to grub.conf, only once"
+is "$(cd "$T/all" && echo *)" "boot-centos.conf boot.ini.kvm candidates.txt clkdrift-governor.service clkdrift-ptp_kvm.conf clkdrift-ptp_kvm.modules.conf cpuspeed.kvm efi-debian.conf grub.conf.kvm kernel-cmdline libvirt-clock.xml qemu-options.txt windows.txt zz-clkdrift.cfg" "each file, and menu.lst, a link to grub.conf, only once"
 is "$(cd "$root" && find . -type f -exec sha256sum {} +)" "$(cat "$T/before")" "no live file changed"
 
 # The difference that is shown is the one that diff sees.
@@ -50,8 +50,8 @@ done < <(jq -r 'to_entries[] | select(.value.path != "") | .key' "$T/report.json
 is "$wrong" "" "the shown difference is that of diff -u"
 is "$(jq '[.[] | select(.path != "")] | length' "$T/report.json")" 13 "JSON has them all"
 
-is "$(tail -n 1 "$T/all/clkdrift.cfg")" 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX clocksource=acpi_pm lpj=2596120"' "the drop-in has no switch of Windows"
-is "$(. "$root/etc/default/grub"; . "$T/all/clkdrift.cfg"; echo "$GRUB_CMDLINE_LINUX")" "console=ttyS0 clocksource=tsc clocksource=acpi_pm lpj=2596120" "the drop-in adds to what is there, as a shell reads it"
+is "$(tail -n 1 "$T/all/zz-clkdrift.cfg")" 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX clocksource=acpi_pm lpj=2596120"' "the drop-in has no switch of Windows"
+is "$(. "$root/etc/default/grub"; . "$T/all/zz-clkdrift.cfg"; echo "$GRUB_CMDLINE_LINUX")" "console=ttyS0 clocksource=tsc clocksource=acpi_pm lpj=2596120" "the drop-in adds to what is there, as a shell reads it"
 like "$out" "etc/default/grub:2: clocksource=tsc is there and contradicts clocksource=acpi_pm" "what contradicts it in /etc/default/grub is told"
 is "$(grep SPEED= "$T/all/cpuspeed.kvm" | grep -v '^#' | tr -s '\t' ' ' | tr '\n' ' ')" 'MAX_SPEED=2600000 MIN_SPEED=2600000 # see scaling_available_frequencies ' "cpuspeed: the highest frequency of all CPUs"
 like "$(cat "$T/all/candidates.txt")" 'grubby --update-kernel=ALL --args="clocksource=acpi_pm lpj=2596120' "candidates.txt: grubby's command"
@@ -111,6 +111,20 @@ else
 	skip "systemd takes that unit" "it is not installed"
 fi
 
+# ---- files on the EFI system partition ----
+
+mkdir -p "$T"/uefi/boot/efi/EFI/{redhat,fedora} "$T"/uefi/boot/{loader/entries,grub2}
+cp $golden/grub-rhel5/live "$T/uefi/boot/efi/EFI/redhat/grub.conf"
+printf 'linux /vmlinuz\noptions $kernelopts\n' >"$T/uefi/boot/loader/entries/a.conf"
+printf 'kernelopts=ro clocksource=tsc\n' | tee "$T/uefi/boot/efi/EFI/fedora/grubenv" >"$T/uefi/boot/efi/EFI/redhat/grubenv"
+ln -s ../efi/EFI/redhat/grubenv "$T/uefi/boot/grub2/grubenv"
+make_candidates parameters=clocksource=acpi_pm "root=$T/uefi" "out=$T/uefi-out"
+is "$(cd "$T/uefi-out" && echo *)" "boot-a.conf candidates.txt grub.conf.kvm" "EFI: grub.conf of RHEL 6 is found"
+is "$(grep -c "EFI/fedora/grubenv:1: clocksource=tsc is there and contradicts clocksource=acpi_pm" "$T/uefi-out/candidates.txt")" 1 "EFI: a contradiction in its grubenv is told"
+is "$(grep -c "grubenv:1: clocksource=tsc is there" "$T/uefi-out/candidates.txt")" 2 "EFI: a grubenv and the link to it are one"
+make_candidates parameters=clocksource=acpi_pm "root=$T/uefi" "out=$T/uefi/boot/efi/EFI/fedora"
+like "$err" "holds live files" "EFI: no directory for candidates"
+
 # ---- a large file ----
 
 mkdir -p "$T/large/boot/grub"
@@ -127,15 +141,21 @@ opened() { # TRACE: calls that could change a file below root, or make one besid
 		grep -avE '^[^"]*"[^"]*/out-traced/|execve|readlink'
 }
 if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
-	strace -f -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod "$BUILD/ci/candidates" "${everything[@]}" "out=$T/out-traced" >/dev/null
+	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod "$BUILD/ci/candidates" "${everything[@]}" "out=$T/out-traced" >/dev/null
 	is "$?" 0 "traced: made"
 	is "$(opened "$T/trace")" "" "no call opens a live file for writing, renames or removes it"
-	is "$(grep -ac "\"$root/boot/grub/grub.conf\", O_RDONLY" "$T/trace")" 2 "it is opened for reading: to make, and to check"
+	is "$(grep -aEc "<$root>, \"/boot/grub/grub.conf\", \{flags=O_RDONLY[^P]*, resolve" "$T/trace")" 2 "it is opened for reading: to make, and to check"
 	# The same look at a program that does write: it must be seen.
-	strace -f -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c 'cat "$1" >"$1.new" && mv "$1.new" "$1"' sh "$root/boot/grub/grub.conf"
+	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c 'cat "$1" >"$1.new" && mv "$1.new" "$1"' sh "$root/boot/grub/grub.conf"
 	like "$(opened "$T/trace")" "rename" "one that replaces it is seen"
-	strace -f -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c ': >>"$1"' sh "$root/boot/grub/grub.conf"
+	strace -f -y -qq -o "$T/trace" -e trace=%file,ftruncate,fchmod sh -c ': >>"$1"' sh "$root/boot/grub/grub.conf"
 	like "$(opened "$T/trace")" "O_WRONLY" "one that opens it for writing is seen"
+	# A kernel that cannot keep links below the root.
+	echo '{"role":"guest","arch":"x86_64","kernel":{"release":"6.1.0"}}' >"$T/old.json"
+	strace -f -qq -o "$T/trace" -e trace=openat2 -e inject=openat2:error=ENOSYS \
+		"$CLKDRIFT" advise acpi-pm --facts "$T/old.json" --out "$T/old" --root "$root" >"$T/out" 2>"$T/err"
+	is "$? $(wc -l <"$T/err")" "2 1" "a kernel without openat2(): one line, exit code 2"
+	like "$(cat "$T/err")" "root: cannot look below it, which takes openat2.. of Linux 5.6: Function not implemented" "a kernel without openat2(): the reason"
 else
 	skip "no call opens a live file for writing" "strace is not installed, or may not trace here"
 fi
@@ -192,10 +212,14 @@ if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs -o size=32k,nr_inode
 else
 	skip "a full disk" "takes root and tmpfs"
 fi
-# What counts in /etc/default/grub: the last assignment, and the second variable behind the first.
-counted() { # NAME, and lines of the file on stdin: what became of the drop-in
+# What counts in /etc/default/grub and grub.d: the last assignment, and the second variable behind the first.
+counted() { # lines of /etc/default/grub on stdin, and more files of grub.d as NAME TEXT...: what became of the drop-in
 	rm -rf "$T/counted" "$T/counted-root"
-	mkdir -p "$T/counted-root/etc/default"
+	mkdir -p "$T/counted-root/etc/default/grub.d"
+	while [ $# -gt 0 ]; do
+		echo "$2" >"$T/counted-root/etc/default/grub.d/$1"
+		shift 2
+	done
 	cat >"$T/counted-root/etc/default/grub"
 	echo '{"role":"guest","arch":"x86_64","kernel":{"release":"6.1.0"}}' >"$T/counted.json"
 	clkdrift advise acpi-pm --facts "$T/counted.json" --out "$T/counted" --root "$T/counted-root"
@@ -204,16 +228,66 @@ counted <<'END'
 GRUB_CMDLINE_LINUX="clocksource=acpi_pm"
 GRUB_CMDLINE_LINUX_DEFAULT="quiet clocksource=tsc"
 END
-like "$out" "etc/default/grub: has the parameters, but .*default/grub:2: clocksource=tsc is there and contradicts clocksource=acpi_pm: take that out" "a parameter that a later word overrides is not there already"
+like "$out" "etc/default/grub and grub.d: have the parameters, but .*default/grub:2: clocksource=tsc is there and contradicts clocksource=acpi_pm: see to it by hand" "a parameter that a later word overrides is not there already"
 counted <<'END'
 GRUB_CMDLINE_LINUX="clocksource=acpi_pm"
 GRUB_CMDLINE_LINUX="quiet"
 END
-like "$(cat "$T/counted/clkdrift.cfg")" 'clocksource=acpi_pm"$' "a parameter of an assignment that another one replaces is not there"
+like "$(cat "$T/counted/zz-clkdrift.cfg")" 'clocksource=acpi_pm"$' "a parameter of an assignment that another one replaces is not there"
 counted <<'END'
 export GRUB_CMDLINE_LINUX="quiet"
 GRUB_CMDLINE_LINUX+=" clocksource=acpi_pm"
 END
-like "$out" "etc/default/grub: has the parameters already" "export and += are read"
+like "$out" "etc/default/grub and grub.d: have the parameters already" "export and += are read"
+counted <<'END'
+GRUB_CMDLINE_LINUX=quiet # clocksource=acpi_pm
+END
+like "$(cat "$T/counted/zz-clkdrift.cfg")" 'clocksource=acpi_pm"$' "a parameter in a comment is not there"
+
+contradicted() { # FILE:LINE and what is said of it
+	like "$(cat "$T/counted/zz-clkdrift.cfg")" 'clocksource=acpi_pm"$' "$2: made"
+	like "$(cat "$T/counted/candidates.txt")" "note: .*/etc/default/$1: clocksource=tsc is there and contradicts clocksource=acpi_pm" "$2: told"
+}
+counted <<'END'
+GRUB_CMDLINE_LINUX_DEFAULT="quiet \
+clocksource=tsc"
+END
+contradicted grub:2 "a value that goes on in the next line"
+counted <<'END'
+GRUB_CMDLINE_LINUX_DEFAULT="clocksource=tsc"
+GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT quiet"
+END
+contradicted grub:1 "a value that is used again"
+counted <<'END'
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"" clocksource=tsc"
+END
+contradicted grub:1 "a value of two pieces"
+counted 50-cloudimg-settings.cfg 'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1 clocksource=tsc"' <<'END'
+GRUB_CMDLINE_LINUX_DEFAULT=quiet
+END
+contradicted grub.d/50-cloudimg-settings.cfg:1 "another drop-in"
+counted 50-cloudimg-settings.cfg 'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1"' <<'END'
+GRUB_CMDLINE_LINUX_DEFAULT="quiet clocksource=tsc"
+END
+is "$(grep -c contradicts "$T/counted/candidates.txt")" 0 "a value that another drop-in replaces contradicts nothing"
+counted local.cfg 'GRUB_CMDLINE_LINUX="console=tty1 clocksource=tsc"' <<'END'
+GRUB_CMDLINE_LINUX=quiet
+END
+contradicted grub.d/local.cfg:1 "a drop-in that sets the variable anew"
+cp "$T/counted/zz-clkdrift.cfg" "$T/counted-root/etc/default/grub.d"
+is "$(cat "$T/counted-root/etc/default/grub" "$T"/counted-root/etc/default/grub.d/*.cfg - <<<'echo "$GRUB_CMDLINE_LINUX"' | sh)" \
+	"console=tty1 clocksource=tsc clocksource=acpi_pm" "and is read before ours"
+counted zzz.cfg GRUB_CMDLINE_LINUX=quiet </dev/null
+like "$out" "not made: grub_default: .*a file that is read after zz-clkdrift.cfg sets GRUB_CMDLINE_LINUX anew" "one that is read after ours: the reason"
+counted zz-clkdrift.cfg 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX clocksource=acpi_pm"' </dev/null
+like "$out" "have the parameters already" "an installed drop-in is not made again"
+counted zz-clkdrift.cfg 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX clocksource=hpet"' </dev/null
+is "$(grep -c contradicts "$T/counted/candidates.txt")" 0 "what an older drop-in says goes with it"
+counted <<'END'
+GRUB_CMDLINE_LINUX="$(cat /etc/words)"
+[ -f /etc/more ] && GRUB_CMDLINE_LINUX_DEFAULT=quiet
+END
+is "$(grep -o "grub:[12]: what is set here only a shell can tell" "$T/counted/candidates.txt" | tr '\n' ' ')" \
+	"grub:1: what is set here only a shell can tell grub:2: what is set here only a shell can tell " "what is not followed is told"
 
 finish
