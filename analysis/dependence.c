@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST	       8 /* residuals that say something of dependence */
 #define RESAMPLES      800
-#define SEGMENTS       8
+#define QUARTERS       4
+#define BLOCKS_LEAST   16
 #define BOOTSTRAP_SEED 20190610 /* any: it only makes results repeatable */
 
 static double median_of(const double *x, size_t n)
@@ -48,8 +50,29 @@ double runs_test(const double *residual, size_t n)
 	return (runs - expected) / sqrt(variance);
 }
 
-/* *wanders: the residuals hang together over a sixteenth of the series, as a random walk's do, further than blocks can follow. */
-static size_t block_length(const double *r, size_t n, bool *wanders)
+double wander_test(const double *residual, size_t n)
+{
+	double mean, sum = 0, squares = 0, wander = 0;
+
+	if (n < LEAST)
+		return 0;
+	mean = gsl_stats_mean(residual, 1, n);
+	for (size_t i = 0; i < n; i++) {
+		double r = residual[i] - mean;
+
+		sum += r;
+		wander += sum * sum;
+		squares += r * r;
+	}
+	return squares > 0 ? wander / squares / (double)n : 0;
+}
+
+bool residuals_depend(const double *residual, size_t n)
+{
+	return fabs(runs_test(residual, n)) > RUNS_TEST_LIMIT || wander_test(residual, n) > WANDER_TEST_LIMIT;
+}
+
+static size_t block_length(const double *r, size_t n)
 {
 	double mean = gsl_stats_mean(r, 1, n), variance = 0;
 	size_t lag, block;
@@ -64,11 +87,27 @@ static size_t block_length(const double *r, size_t n, bool *wanders)
 		if (sum < 2 / sqrt((double)n) * variance)
 			break;
 	}
-	*wanders = lag >= n / 16;
 	block = (size_t)ceil(cbrt((double)n));
 	if (2 * lag > block)
 		block = 2 * lag;
 	return block < n / 4 ? block : n / 4;
+}
+
+/*
+ * Do the residuals wander farther than blocks can follow?  Means of blocks that span the correlation are
+ * independent.  Too few of them cannot tell: then the residuals themselves are looked at.
+ */
+static bool blocks_wander(const double *r, size_t n, size_t block)
+{
+	size_t blocks = n / block;
+	double *mean = malloc(blocks * sizeof(*mean));
+	bool enough = mean && blocks >= BLOCKS_LEAST, wander;
+
+	for (size_t i = 0; enough && i < blocks; i++)
+		mean[i] = gsl_stats_mean(r + i * block, 1, block);
+	wander = (enough ? wander_test(mean, blocks) : wander_test(r, n)) > WANDER_TEST_LIKELY;
+	free(mean);
+	return wander;
 }
 
 /* Slope of residuals drawn in circular blocks, over the fixed t. */
@@ -91,31 +130,33 @@ static double resampled_slope(const double *dt, const double *r, size_t n, size_
 }
 
 /*
- * Standard error of the slope through a random walk, from the scatter of the end-to-end
- * slopes of SEGMENTS pieces, which are independent there.  A walk of variance q t gives an
- * end-to-end slope the variance q / T, and a least-squares one 6/5 of it.
+ * Standard error of the slope from the scatter of the slopes of the four quarters.  Through a walk of variance q t
+ * a least-squares slope over T has the variance 6/5 q / T; the slopes of its quarters have four times that, and are
+ * independent.  Through white noise this is about four times too wide.
  */
-static double random_walk_slope_se(const double *t, const double *r, size_t n)
+static double quarters_slope_se(const double *t, const double *r, size_t n)
 {
-	double slopes[SEGMENTS];
+	double slopes[QUARTERS];
 
-	for (size_t i = 0; i < SEGMENTS; i++) {
-		size_t from = i * (n - 1) / SEGMENTS, to = (i + 1) * (n - 1) / SEGMENTS;
+	for (size_t i = 0; i < QUARTERS; i++) {
+		size_t from = i * n / QUARTERS, count = (i + 1) * n / QUARTERS - from;
 
-		slopes[i] = (r[to] - r[from]) / (t[to] - t[from]);
+		slopes[i] = gsl_stats_covariance(t + from, 1, r + from, 1, count) /
+			    gsl_stats_variance(t + from, 1, count);
 	}
-	return gsl_stats_sd(slopes, 1, SEGMENTS) * sqrt(6.0 / 5 / SEGMENTS);
+	return gsl_stats_sd(slopes, 1, QUARTERS) / sqrt(QUARTERS);
 }
 
-double block_bootstrap_slope_se(const double *t, const double *residual, size_t n, double *freedom)
+double dependent_slope_se(
+	const double *t, const double *residual, size_t n, double *freedom, const char **how)
 {
 	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
-	double *dt = malloc((n + 1) * sizeof(*dt)), slopes[RESAMPLES], sxx = 0, mean, se = NAN, walk_se;
-	bool wanders;
+	double *dt = malloc((n + 1) * sizeof(*dt)), slopes[RESAMPLES], sxx = 0, mean, se = NAN, quarters_se;
 	size_t block;
 
 	*freedom = 1;
-	if (n < 8 || !rng || !dt)
+	*how = "block bootstrap";
+	if (n < LEAST || !rng || !dt)
 		goto out;
 	mean = gsl_stats_mean(t, 1, n);
 	for (size_t i = 0; i < n; i++) {
@@ -123,19 +164,20 @@ double block_bootstrap_slope_se(const double *t, const double *residual, size_t 
 		sxx += dt[i] * dt[i];
 	}
 	gsl_rng_set(rng, BOOTSTRAP_SEED);
-	block = block_length(residual, n, &wanders);
+	block = block_length(residual, n);
 	for (size_t i = 0; i < RESAMPLES; i++)
 		slopes[i] = resampled_slope(dt, residual, n, block, rng) / sxx;
 	/* Residuals of a fit are smaller than the errors: n - 2 of n. */
 	se = gsl_stats_sd(slopes, 1, RESAMPLES) * sqrt((double)n / (double)(n - 2));
 	*freedom = fmax((double)n / (double)block - 2, 1);
-	/* In a shorter series a few lags are no evidence of a walk. */
-	if (!wanders || n < 16 * SEGMENTS)
+	if (!blocks_wander(residual, n, block))
 		goto out;
-	walk_se = random_walk_slope_se(t, residual, n);
-	if (walk_se * gsl_cdf_tdist_Pinv(0.975, SEGMENTS - 1) > se * gsl_cdf_tdist_Pinv(0.975, *freedom)) {
-		se = walk_se;
-		*freedom = SEGMENTS - 1;
+	quarters_se = quarters_slope_se(t, residual, n);
+	if (quarters_se * gsl_cdf_tdist_Pinv(0.975, QUARTERS - 1) >
+		se * gsl_cdf_tdist_Pinv(0.975, *freedom)) {
+		se = quarters_se;
+		*freedom = QUARTERS - 1;
+		*how = "slopes of quarters";
 	}
 out:
 	free(dt);

@@ -75,31 +75,52 @@ static bool edge_line(struct bins *b, const double *t, const double *middle, con
 	return line_robust(b->t, b->x, b->count, REJECT_CUT, floor_ns, b->use, line);
 }
 
-/* Standard error of one edge's slope: the bins' scatter, or a block bootstrap where they wander. */
-static double edge_se(struct bins *b, const struct line *line, double *freedom, bool *bootstrap)
+/* Standard error of one edge's slope if its bins are independent. */
+static double edge_se(const struct bins *b, const struct line *line)
 {
-	double *residual = malloc(b->count * sizeof(*residual)), se = line->slope_se, blocks;
+	/* A rejected bin is a doubt, not a gain: it counts as one at the cut. */
+	double rejected = REJECT_CUT * REJECT_CUT * (double)(b->count - line->n) / (double)line->n;
+
+	return line->slope_se * sqrt(1 + rejected);
+}
+
+/* What the mean of both lines leaves in each bin, half of each edge's residual; NaN where one was rejected. */
+struct common {
+	double t[BINS_MAX], x[BINS_MAX];
+};
+
+static void common_add(struct common *common, const struct bins *b, const struct line *line)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		common->t[i] += b->t[i] / 2;
+		common->x[i] += b->use[i] ? (b->x[i] - line_at(line, b->t[i])) / 2 : NAN;
+	}
+}
+
+/*
+ * The bins depend on each other where delays wander, and where the clocks do, which moves both edges alike: then
+ * the edges are not independent either, and only their mean tells how far the slope may be off.
+ */
+static void widen(struct edges *e, struct common *common)
+{
+	const char *how;
+	double freedom, se;
 	size_t m = 0;
 
-	*freedom = (double)line->n - 2;
-	/* A rejected bin is a doubt, not a gain: it counts as one at the cut. */
-	se *= sqrt(1 + REJECT_CUT * REJECT_CUT * (double)(b->count - line->n) / (double)line->n);
-	for (size_t i = 0; residual && i < b->count; i++) {
-		if (!b->use[i])
+	for (size_t i = 0; i < e->bins; i++) {
+		if (isnan(common->x[i]))
 			continue;
-		b->t[m] = b->t[i];
-		residual[m++] = b->x[i] - line_at(line, b->t[i]);
+		common->t[m] = common->t[i];
+		common->x[m++] = common->x[i];
 	}
-	if (residual && fabs(runs_test(residual, m)) > RUNS_TEST_LIMIT) {
-		double wide = block_bootstrap_slope_se(b->t, residual, m, &blocks);
-
-		*bootstrap = true;
-		if (wide > se)
-			se = wide;
-		*freedom = fmin(*freedom, blocks);
-	}
-	free(residual);
-	return se;
+	if (!residuals_depend(common->x, m))
+		return;
+	se = dependent_slope_se(common->t, common->x, m, &freedom, &how);
+	if (!isfinite(se))
+		return;
+	e->slope_se = fmax(e->slope_se, se);
+	e->freedom = fmin(e->freedom, freedom);
+	e->dependent = how;
 }
 
 static bool edges_solve(struct edges *e, struct bins *b, const double *t, const double *middle,
@@ -107,7 +128,8 @@ static bool edges_solve(struct edges *e, struct bins *b, const double *t, const 
 {
 	size_t wanted = n / EXCHANGES_PER_BIN;
 	struct line high, low;
-	double slope = rough_slope(t, middle, n, b), se_high, se_low, free_high, free_low;
+	double slope = rough_slope(t, middle, n, b), se_high, se_low;
+	struct common common = { 0 };
 
 	wanted = wanted < BINS_MIN ? BINS_MIN : wanted > BINS_MAX ? BINS_MAX : wanted;
 	for (int i = 0; i < DETREND_ROUNDS; i++) {
@@ -117,16 +139,19 @@ static bool edges_solve(struct edges *e, struct bins *b, const double *t, const 
 		slope = (high.slope + low.slope) / 2;
 	}
 	e->bins = b->count;
-	se_high = edge_se(b, &high, &free_high, &e->bootstrap);
+	se_high = edge_se(b, &high);
+	common_add(&common, b, &high);
 	edge_line(b, t, middle, half, n, wanted, slope, -1, floor_ns, &low);
-	se_low = edge_se(b, &low, &free_low, &e->bootstrap);
+	se_low = edge_se(b, &low);
+	common_add(&common, b, &low);
 	e->bins_rejected = 2 * e->bins - high.n - low.n;
 	e->slope = (high.slope + low.slope) / 2;
-	e->slope_se = hypot(se_high, se_low) / 2;
+	e->plain_se = e->slope_se = hypot(se_high, se_low) / 2;
 	/* Welch-Satterthwaite for the mean of two estimates. */
-	e->freedom =
-		pow(hypot(se_high, se_low), 4) / (pow(se_high, 4) / free_high + pow(se_low, 4) / free_low);
-	e->residual = sqrt((high.residual * high.residual + low.residual * low.residual) / 2);
+	e->plain_freedom = e->freedom =
+		pow(hypot(se_high, se_low), 4) /
+		(pow(se_high, 4) / (double)(high.n - 2) + pow(se_low, 4) / (double)(low.n - 2));
+	widen(e, &common);
 	e->t_mean = (high.t_mean + low.t_mean) / 2;
 	e->at_mean = (line_at(&high, e->t_mean) + line_at(&low, e->t_mean)) / 2;
 	return true;

@@ -17,13 +17,13 @@
 #include <stddef.h>
 
 struct edges {
-	double slope;		/* ns/s */
-	double slope_se;	/* ns/s */
-	double freedom;		/* degrees of freedom for a t interval */
-	double residual;	/* standard deviation of the bins' extremes about their lines, ns */
-	double t_mean, at_mean; /* a point on the line: s, ns */
+	double slope;			/* ns/s */
+	double slope_se;		/* ns/s */
+	double freedom;			/* degrees of freedom for a t interval */
+	double plain_se, plain_freedom; /* the same if the bins were independent */
+	double t_mean, at_mean;		/* a point on the line: s, ns */
 	size_t bins, bins_rejected;
-	bool bootstrap; /* the runs test rejected independence */
+	const char *dependent; /* the bins are not independent: how slope_se was found; else NULL */
 };
 
 /*

@@ -8,6 +8,9 @@
 
 #include "analysis/edges.c"
 
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_randist.h>
+
 #include "analysis/synthetic_test.h"
 
 #define SEED   5150u
@@ -72,6 +75,32 @@ static void fast_drift_does_not_smear_the_bins(void **state)
 	}
 }
 
+/* The clocks themselves wander, much less than the delays, but more than the minima of 20 of them. */
+static void wandering_clocks_widen_the_interval(void **state)
+{
+	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+	double covered = 0, plain = 0, trials = 150;
+
+	(void)state;
+	for (unsigned i = 0; i < trials; i++) {
+		struct sim_model m = synthetic_model(MIX, SEED + i);
+		double walk = 0;
+		struct edges e;
+
+		gsl_rng_set(rng, SEED + i);
+		synthetic_points(&m, N, SPAN_S, t, x, half);
+		for (int j = 0; j < N; j++)
+			x[j] += walk += gsl_ran_gaussian(rng, 100 * sqrt(SPAN_S / N));
+		assert_true(edges_fit(t, x, half, N, 0.3, &e));
+		covered += fabs(e.slope - 31) <= e.slope_se * gsl_cdf_tdist_Pinv(0.975, e.freedom);
+		plain += fabs(e.slope - 31) <= e.plain_se * gsl_cdf_tdist_Pinv(0.975, e.plain_freedom);
+	}
+	gsl_rng_free(rng);
+	print_message("seed %u: covered %.0f of %.0f, independent bins assumed %.0f\n", SEED, covered, trials,
+		plain);
+	assert_true(covered >= 0.9 * trials && plain < 0.5 * trials);
+}
+
 static void inverted_brackets_are_left_out(void **state)
 {
 	struct sim_model m = synthetic_model(MIX, SEED);
@@ -109,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(heavy_delays_leave_the_slope_alone),
 		cmocka_unit_test(fast_drift_does_not_smear_the_bins),
+		cmocka_unit_test(wandering_clocks_widen_the_interval),
 		cmocka_unit_test(inverted_brackets_are_left_out),
 		cmocka_unit_test(edges_need_points),
 	};

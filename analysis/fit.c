@@ -19,7 +19,7 @@
 
 /* Dependence is looked at on at most this many means of consecutive residuals. */
 #define DEPENDENCE_BINS 512
-/* The edges estimator must be sharper by this factor, or the simpler one is kept. */
+/* The edges estimator must be sharper by this factor, wandering left aside, or the simpler one is kept. */
 #define EDGES_ADVANTAGE 2.0
 /* Brackets narrower than this many TSC granules are ruled by quantisation, not by delays. */
 #define EDGES_GRANULES 20.0
@@ -58,37 +58,55 @@ static size_t residual_means(
 	return bins;
 }
 
-/* Half the interval in ns/s; names the way it was found. */
-static double midpoint_interval(
-	const struct fit_input *in, const bool *use, const struct line *line, const char **how)
+static double half_interval(double se, double freedom)
 {
-	double t[DEPENDENCE_BINS + 1], residual[DEPENDENCE_BINS + 1], freedom, se;
-	double plain = line->slope_se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, (double)line->n - 2);
-	size_t bins = residual_means(in, use, line, t, residual);
-
-	*how = "least squares";
-	if (fabs(runs_test(residual, bins)) <= RUNS_TEST_LIMIT)
-		return plain;
-	se = block_bootstrap_slope_se(t, residual, bins, &freedom);
-	if (!isfinite(se))
-		return plain;
-	*how = "least squares, block bootstrap";
-	return fmax(plain, se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, freedom));
+	return se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, freedom);
 }
 
-static void fit_set(struct fit *fit, double slope, double half, const char *method)
+/* Half the interval in ns/s, at least the one for independent residuals. */
+static double midpoint_interval(const struct fit_input *in, const bool *use, const struct line *line,
+	double plain, const char **dependent)
+{
+	double t[DEPENDENCE_BINS + 1], residual[DEPENDENCE_BINS + 1], freedom, se;
+	const char *how;
+	size_t bins = residual_means(in, use, line, t, residual);
+
+	*dependent = NULL;
+	if (!residuals_depend(residual, bins))
+		return plain;
+	se = dependent_slope_se(t, residual, bins, &freedom, &how);
+	if (!isfinite(se))
+		return plain;
+	*dependent = how;
+	return fmax(plain, half_interval(se, freedom));
+}
+
+static void fit_set(struct fit *fit, double slope, double half, const char *method, const char *dependent)
 {
 	fit->valid = true;
 	fit->drift_ppm = slope / PPB_PER_PPM;
 	fit->ci_low_ppm = (slope - half) / PPB_PER_PPM;
 	fit->ci_high_ppm = (slope + half) / PPB_PER_PPM;
-	snprintf(fit->method, sizeof(fit->method), "%s", method);
+	snprintf(fit->method, sizeof(fit->method), "%s%s%s", method, dependent ? ", " : "",
+		dependent ? dependent : "");
 }
 
-static bool try_edges(const struct fit_input *in, bool *use, double half, struct fit *fit)
+/* Standard deviation of the midpoints about a line that is not their own. */
+static double scatter(const struct fit_input *in, const bool *use, const struct line *line)
 {
+	double squares = 0;
+
+	for (size_t i = 0; i < in->count; i++)
+		if (use[i])
+			squares += pow(in->offset_ns[i] - line_at(line, in->t_s[i]), 2);
+	return fmax(sqrt(squares / fmax((double)line->n - 2, 1)), in->resolution_ns);
+}
+
+/* plain: half the interval of the midpoints, were they independent. */
+static bool try_edges(const struct fit_input *in, bool *use, double plain, struct fit *fit)
+{
+	struct line line;
 	struct edges e;
-	double edges_half;
 
 	/* No midpoint is further off than half the widest bracket: more scatter is no delay, the clocks wander. */
 	if (fit->valid && fit->residual_ns > WIDE_FACTOR / 2 * fit->width_ns)
@@ -96,16 +114,19 @@ static bool try_edges(const struct fit_input *in, bool *use, double half, struct
 	if (fit->width_ns < EDGES_GRANULES * in->granularity_ns ||
 		!edges_fit(in->t_s, in->offset_ns, in->half_ns, in->count, in->resolution_ns, &e))
 		return false;
-	edges_half = e.slope_se * gsl_cdf_tdist_Pinv((1 + FIT_CONFIDENCE) / 2, e.freedom);
-	if (fit->valid && EDGES_ADVANTAGE * edges_half > half)
+	/*
+	 * Like with like: clocks that wander do so for midpoints and edges alike, so both are compared as if their
+	 * residuals were independent.  What is sharper then has the smaller delays in it.
+	 */
+	if (fit->valid && EDGES_ADVANTAGE * half_interval(e.plain_se, e.plain_freedom) > plain)
 		return false;
+	line = (struct line){ .t_mean = e.t_mean, .at_mean = e.at_mean, .slope = e.slope, .n = fit->used };
+	fit->residual_ns = scatter(in, use, &line);
 	fit->rejected = screen(in, fit->width_ns, false, use);
 	fit->used = in->count - fit->rejected;
-	fit->residual_ns = e.residual;
 	fit->t_mean_s = e.t_mean;
 	fit->at_mean_ns = e.at_mean;
-	fit_set(fit, e.slope, edges_half,
-		e.bootstrap ? "bin minima of both edges, block bootstrap" : "bin minima of both edges");
+	fit_set(fit, e.slope, half_interval(e.slope_se, e.freedom), "bin minima of both edges", e.dependent);
 	return true;
 }
 
@@ -146,8 +167,8 @@ int fit_drift(const struct fit_input *in, bool *use, struct fit *fit, struct err
 {
 	bool *own = use ? use : malloc(in->count + 1);
 	struct line line;
-	const char *how;
-	double half = INFINITY, low, high;
+	const char *dependent;
+	double plain = INFINITY, half, low, high;
 
 	*fit = (struct fit){ .drift_ppm = NAN, .ci_low_ppm = NAN, .ci_high_ppm = NAN, .systematic_ppm = NAN };
 	fit->hull_low_ppm = fit->hull_high_ppm = fit->residual_ns = fit->span_s = NAN;
@@ -160,13 +181,14 @@ int fit_drift(const struct fit_input *in, bool *use, struct fit *fit, struct err
 	fit->rejected = screen(in, fit->width_ns, true, own);
 	fit->used = in->count - fit->rejected;
 	if (line_fit(in->t_s, in->offset_ns, own, in->count, in->resolution_ns, &line)) {
-		half = midpoint_interval(in, own, &line, &how);
-		fit_set(fit, line.slope, half, how);
+		plain = half_interval(line.slope_se, (double)line.n - 2);
+		half = midpoint_interval(in, own, &line, plain, &dependent);
+		fit_set(fit, line.slope, half, "least squares", dependent);
 		fit->residual_ns = line.residual;
 		fit->t_mean_s = line.t_mean;
 		fit->at_mean_ns = line.at_mean;
 	}
-	try_edges(in, own, half, fit);
+	try_edges(in, own, plain, fit);
 	if (fit->valid) {
 		extent(in, own, fit);
 		if (hull_slopes(in->t_s, in->offset_ns, in->half_ns, own, in->count, &low, &high)) {

@@ -7,6 +7,7 @@
  * (local clocks): least squares through all midpoints.  Heavy, one-sided delays:
  * the edges estimator.  Both are tried where brackets are wide against the TSC's
  * granularity, and the one that is clearly sharper on these data is taken and named.
+ * Clocks that wander widen the interval of either (analysis/dependence.h).
  */
 #ifndef ANALYSIS_FIT_H
 #define ANALYSIS_FIT_H
@@ -34,7 +35,7 @@ struct fit {
 	double systematic_ppm;		    /* see estimate.h */
 	double hull_low_ppm, hull_high_ppm; /* NaN: no line fits all brackets */
 	double t_mean_s, at_mean_ns;	    /* a point on the line */
-	double residual_ns;
+	double residual_ns; /* standard deviation of the midpoints about the line, far too wide brackets left out */
 	double width_ns; /* median bracket width */
 	double span_s;
 	uint64_t used, rejected;
