@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/boundary_steps.h"
 #include "analysis/cause.h"
 #include "analysis/coverage.h"
 #include "analysis/effect.h"
@@ -17,6 +18,7 @@
 #include "analysis/jump.h"
 #include "analysis/losses.h"
 #include "analysis/pair.h"
+#include "analysis/pair_boundary.h"
 #include "analysis/pair_events.h"
 #include "analysis/pair_stability.h"
 #include "analysis/phase_result.h"
@@ -46,6 +48,7 @@ struct analysis {
 	int reference;
 	double granularity_ns;
 	struct pair_source *source;
+	struct boundary_side *ends; /* of the pair of each series in the last phase that has it */
 	struct estimates *out;
 	struct error *err;
 };
@@ -420,8 +423,53 @@ static void find_jumps(const struct analysis *a, const struct pair *pair, struct
 	row->jump_ns = found.largest_ns;
 }
 
+/* The rows of a phase stand together: the last one goes before those of that phase. */
+static void move_before(struct estimates *e, const char *phase)
+{
+	size_t i = e->step_count - 1;
+	struct step last = e->steps[i];
+
+	for (; i > 0 && strcmp(e->steps[i - 1].phase, phase) == 0; i--)
+		e->steps[i] = e->steps[i - 1];
+	e->steps[i] = last;
+}
+
+/* A step between the phase before and this one, of which the steps are taken out already. */
+static int step_between(struct analysis *a, const struct pair *pair, const struct drift *row,
+	const struct step_input *search, const struct boundary_side *before)
+{
+	struct step_found found;
+	struct drift of = *row;
+	bool is_step;
+	struct step *s;
+	int rc = pair_boundary_step(a->run, pair, search, before, &is_step, &found, a->err);
+
+	if (rc || !is_step)
+		return rc;
+	/* It belongs to the phase that began last. */
+	if (found.from_s < pair->t_s[0])
+		strcpy(of.phase, a->run->phases[before->phase].name);
+	s = add_step(a, pair, &of, &found, 0);
+	if (!s)
+		return error_set(a->err, -ENOMEM, "out of memory");
+	rc = pair_boundary_explain(a->run, a->source, pair, &found, s, a->err);
+	if (strcmp(of.phase, row->phase) != 0)
+		move_before(a->out, row->phase);
+	return rc;
+}
+
+/* *end, of the phase before, becomes that of this one.  taken_ns: what the steps taken out of the last point add up to. */
+static int join_phases(struct analysis *a, const struct pair *pair, const struct drift *row,
+	const struct step_input *search, double taken_ns, struct boundary_side *end)
+{
+	int rc = step_between(a, pair, row, search, end);
+
+	boundary_side_free(end);
+	return rc ? rc : boundary_end_make(pair, taken_ns, search->slack_ns, end, a->err);
+}
+
 /* Screening, steps, fit and stability of one pair that has points. */
-static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *row)
+static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *row, struct boundary_side *end)
 {
 	struct fit_input in = {
 		.t_s = pair->t_s,
@@ -439,6 +487,7 @@ static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *ro
 		.floor_ns = fmax(in.resolution_ns, a->granularity_ns / sqrt(12)),
 		.slack_ns = 2 * a->granularity_ns,
 	};
+	double last_ns = pair->offset_ns[pair->count - 1];
 	struct taken taken = { .widen = 1 };
 	bool *use = malloc(pair->count + 1);
 	struct fit fit;
@@ -451,6 +500,8 @@ static int estimate_pair(struct analysis *a, struct pair *pair, struct drift *ro
 		rc = known_steps(a, pair, row, &search, &taken);
 	if (!rc)
 		rc = unknown_steps(a, pair, row, &search, &taken);
+	if (!rc)
+		rc = join_phases(a, pair, row, &search, last_ns - pair->offset_ns[pair->count - 1], end);
 	if (!rc)
 		rc = fit_drift(&in, use, &fit, a->err);
 	if (!rc) {
@@ -501,8 +552,9 @@ static double unread_s(const struct analysis *a, int cpu, int clock, size_t phas
 	return longest_s;
 }
 
-static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
+static int analyze_pair(struct analysis *a, const struct series *series, size_t phase)
 {
+	int cpu = series->cpu, clock = (int)series->clock;
 	struct drift row = drift_empty(a, cpu, clock, phase), *grown;
 	enum pair_absence absence;
 	struct pair pair;
@@ -519,7 +571,7 @@ static int analyze_pair(struct analysis *a, int cpu, int clock, size_t phase)
 	row.max_backward_ns = pair.max_backward_ns;
 	row.unread_s = unread_s(a, cpu, clock, phase);
 	if (absence == PAIR_PRESENT)
-		rc = estimate_pair(a, &pair, &row);
+		rc = estimate_pair(a, &pair, &row, &a->ends[series - a->samples->series]);
 	pair_free(&pair);
 	if (rc)
 		return rc;
@@ -550,9 +602,16 @@ static int analyze_pairs(struct analysis *a)
 				a->reference == PAIR_TSC && strcmp(a->run->clocks[s->clock].name, "tsc") == 0;
 
 			if ((int)s->clock != a->reference && !is_pivot)
-				rc = analyze_pair(a, s->cpu, (int)s->clock, phase);
+				rc = analyze_pair(a, s, phase);
 		}
 	return rc;
+}
+
+static void ends_free(struct analysis *a)
+{
+	for (size_t i = 0; a->ends && i < a->samples->series_count; i++)
+		boundary_side_free(&a->ends[i]);
+	free(a->ends);
 }
 
 static int analyze_crosscpu(struct analysis *a)
@@ -581,7 +640,7 @@ static int analyze_crosscpu(struct analysis *a)
 int analyze_run(const struct run *run, const struct samples *samples, const struct limits *limits,
 	const struct judging *judging, struct estimates *estimates, struct error *err)
 {
-	struct analysis a = { run, samples, limits, judging, 0, 0, NULL, estimates, err };
+	struct analysis a = { run, samples, limits, judging, 0, 0, NULL, NULL, estimates, err };
 	int rc;
 
 	*estimates = (struct estimates){ 0 };
@@ -592,7 +651,9 @@ int analyze_run(const struct run *run, const struct samples *samples, const stru
 	a.source = pair_source_new(run, samples, err);
 	if (!a.source)
 		return -ENOMEM;
-	rc = analyze_pairs(&a);
+	a.ends = calloc(samples->series_count + 1, sizeof(*a.ends));
+	rc = a.ends ? analyze_pairs(&a) : error_set(err, -ENOMEM, "out of memory");
+	ends_free(&a);
 	if (!rc)
 		rc = recoveries_find(run, a.source, estimates, err);
 	cause_by_steering(run, estimates->steps, rc ? 0 : estimates->step_count);

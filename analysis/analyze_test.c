@@ -270,13 +270,173 @@ static void each_phase_is_judged_for_itself(void **state)
 	synthetic_phase(&s, "second", 15, 40);
 	e = analyze(&s, "");
 	assert_int_equal(e.drift_count, 4);
-	assert_int_equal(e.step_count, 0);
+	assert_int_equal(e.step_count, 1);
+	assert_string_equal(e.steps[0].phase, "first");
 	assert_drift(&e.drift[1], 0.02, "consistent");
 	assert_string_equal(e.drift[1].phase, "first");
 	assert_drift(&e.drift[3], 200.02, "unstable");
 	assert_string_equal(e.drift[3].phase, "second");
 	estimates_free(&e);
 	synthetic_free(&s);
+}
+
+/* Two idle phases of 15 s, the second of which begins gap_s later. */
+static void two_phases(struct synthetic *s, double gap_s, const char *monotonic)
+{
+	machine(s, 1, 3000, 0.01, monotonic);
+	s->run.phase_count = 0;
+	synthetic_phase(s, "first", 0, 15);
+	synthetic_phase(s, "second", 15 + gap_s, 40);
+}
+
+static void assert_between(const struct estimates *e, const char *cause, const char *injected)
+{
+	const struct step *step = e->steps;
+
+	assert_int_equal(e->step_count, 1);
+	assert_string_equal(step->phase, "first");
+	assert_string_equal(step->clock, "monotonic");
+	assert_string_equal(step->cause, cause);
+	assert_string_equal(step->injected, injected);
+	assert_true(step->ci_low_ns < 1e6 && step->ci_high_ns > 1e6);
+	assert_true(step->ci_high_ns - step->ci_low_ns < 100);
+	assert_int_equal(e->verdict.status, *injected == 'y' ? STATUS_STABLE : STATUS_UNSTABLE);
+	assert_true(e->phases[0].steps == 1 && e->phases[1].steps == 0);
+}
+
+static void steps_between_phases(void **state)
+{
+	static const struct {
+		double gap_s;
+		const char *kind; /* of an event at the step */
+		bool injected;
+		const char *cause, *told;
+	} cases[] = {
+		{ 0, NULL, false, "unknown", "no" },
+		{ 0.5, NULL, false, "unknown", "no" },
+		{ 0.5, "settime", false, "settime: by hand", "no" },
+		{ 0.5, "clocksource", false, "clocksource: by hand", "no" },
+		{ 0.5, "clocksource", true, "clocksource: by hand", "yes" },
+		{ 0.5, "other", true, "other: by hand", "no" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double at_s = 15 + cases[i].gap_s / 2;
+		struct synthetic s;
+		struct estimates e;
+		char model[80];
+
+		snprintf(model, sizeof(model), QUIET ":step=1e6@%g", at_s);
+		two_phases(&s, cases[i].gap_s, model);
+		if (cases[i].kind)
+			assert_int_equal(run_event_add(&s.run, synthetic_tsc(at_s), cases[i].kind,
+						 cases[i].injected, "by hand"),
+				0);
+		e = analyze(&s, "");
+		assert_between(&e, cases[i].cause, cases[i].told);
+		assert_true(fabs(e.steps[0].at_s - (at_s - 0.5)) < 0.02);
+		estimates_free(&e);
+		synthetic_free(&s);
+	}
+}
+
+static void steps_stand_with_their_phase(void **state)
+{
+	static const double at_s[] = { 5, 15.25, 25 };
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	two_phases(&s, 0.5, QUIET ":step=1e5@5:step=1e6@15.25:step=-4e5@25");
+	e = analyze(&s, "");
+	assert_int_equal(e.step_count, 3);
+	for (size_t i = 0; i < e.step_count; i++) {
+		assert_true(fabs(e.steps[i].at_s - (at_s[i] - 0.5)) < 0.02);
+		assert_string_equal(e.steps[i].phase, i < 2 ? "first" : "second");
+	}
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+/* An injected setting moves the realtime; what a phase sets and puts back is not told. */
+static void own_steps_between_phases(void **state)
+{
+	struct synthetic s;
+	struct estimates e;
+
+	(void)state;
+	two_phases(&s, 0.5, QUIET ":step=1e6@15.2");
+	strcpy(s.run.clocks[2].name, "realtime");
+	s.run.clocks[2].steered = true;
+	assert_int_equal(run_event_add(&s.run, synthetic_tsc(15.2), "settime", true, "on purpose"), 0);
+	e = analyze(&s, "");
+	assert_int_equal(e.step_count, 1);
+	assert_string_equal(e.steps[0].cause, "settime: on purpose");
+	assert_string_equal(e.steps[0].injected, "yes");
+	assert_int_equal(e.verdict.status, STATUS_STABLE);
+	estimates_free(&e);
+	s.run.event_count = 0;
+	e = analyze(&s, "");
+	assert_int_equal(e.step_count, 1);
+	assert_int_equal(e.verdict.status, STATUS_UNSTABLE);
+	estimates_free(&e);
+	synthetic_disturbed(&s, "slew", "step=10ms", OBSERVED_YES);
+	e = analyze(&s, "");
+	assert_int_equal(e.step_count, 0);
+	estimates_free(&e);
+	synthetic_free(&s);
+}
+
+/* A counter of 24 bits turns 4.7 s long, over a gap of 20 s: readings of it there are left out. */
+static void a_counter_that_wraps_between_phases(void **state)
+{
+	static const struct {
+		const char *model;
+		double step_ns; /* 0: none */
+	} cases[] = {
+		{ "drift=20:delay=600:noise=2:granularity=26", 0 },
+		{ "drift=20:delay=600:noise=2:granularity=26:step=1e6@25", 1e6 },
+		/* A whole turn cannot be told from none. */
+		{ "drift=20:delay=600:noise=2:granularity=26:step=4686925602.8@25", 0 },
+	};
+	double hz = 3579545;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct sim_model raw = synthetic_model("delay=12:noise=2:granularity=26", SEED),
+				 timer = synthetic_model(cases[k].model, SEED + 1);
+		struct synthetic s;
+		struct estimates e;
+
+		synthetic_init(&s);
+		synthetic_ns_clock(&s, "monotonic_raw", "tsc");
+		synthetic_clock(&s, "acpi_pm", UNIT_TICKS, hz, 24, "platform");
+		synthetic_phase(&s, "first", 0, 15);
+		synthetic_phase(&s, "second", 35, 60);
+		for (unsigned c = 0; c < 2; c++) {
+			struct series *series =
+				synthetic_sampled(&s, 0, c, c ? &timer : &raw, 5000, 0.5 + 1e-6 * c, 0.01);
+			size_t kept = 0;
+
+			for (size_t i = 0; i < series->count; i++) {
+				struct reading r = series->readings[i];
+
+				if (c)
+					r.value = (uint64_t)((double)(r.value - SYNTHETIC_EPOCH) * hz / 1e9) &
+						  0xffffff;
+				if (r.tsc_lo < synthetic_tsc(15) || r.tsc_lo >= synthetic_tsc(35))
+					series->readings[kept++] = r;
+			}
+			series->count = kept;
+		}
+		e = analyze(&s, "");
+		assert_int_equal(e.step_count, cases[k].step_ns > 0);
+		if (e.step_count)
+			assert_true(fabs(e.steps[0].step_ns - cases[k].step_ns) < 3000);
+		estimates_free(&e);
+		synthetic_free(&s);
+	}
 }
 
 static void steering_is_read_from_the_environment(void **state)
@@ -574,6 +734,10 @@ int main(void)
 		cmocka_unit_test(intervals_without_the_steps_cover),
 		cmocka_unit_test(steps_at_events),
 		cmocka_unit_test(each_phase_is_judged_for_itself),
+		cmocka_unit_test(steps_between_phases),
+		cmocka_unit_test(steps_stand_with_their_phase),
+		cmocka_unit_test(own_steps_between_phases),
+		cmocka_unit_test(a_counter_that_wraps_between_phases),
 		cmocka_unit_test(steering_is_read_from_the_environment),
 		cmocka_unit_test(granularity_is_the_divisor_of_all_differences),
 		cmocka_unit_test(crosscpu_rows_follow_the_exchange),

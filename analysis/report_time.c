@@ -31,13 +31,14 @@ static int step_order(const void *a, const void *b)
 	return (x->at_s > y->at_s) - (x->at_s < y->at_s);
 }
 
-/* All that the fit had taken out. */
+/* All that the fit had taken out.  What comes behind the last point is between two phases. */
 static int piece_steps(
-	const struct report *r, const char *clock, int cpu, const char *phase, struct piece *piece)
+	const struct report *r, const struct pair *pair, const char *phase, struct piece *piece)
 {
 	const struct estimates *e = r->estimates;
+	const char *clock = r->run->clocks[pair->clock].name;
 
-	if (!e->step_count && !e->level_count)
+	if (!pair->count || (!e->step_count && !e->level_count))
 		return 0;
 	piece->steps = malloc((e->step_count + e->level_count) * sizeof(const struct step *));
 	if (!piece->steps)
@@ -45,7 +46,8 @@ static int piece_steps(
 	for (size_t i = 0; i < e->step_count + e->level_count; i++) {
 		const struct step *s = i < e->step_count ? &e->steps[i] : &e->levels[i - e->step_count];
 
-		if (s->cpu == cpu && strcmp(s->clock, clock) == 0 && strcmp(s->phase, phase) == 0)
+		if (s->cpu == pair->cpu && strcmp(s->clock, clock) == 0 && strcmp(s->phase, phase) == 0 &&
+			s->at_s < pair->t_s[pair->count - 1])
 			piece->steps[piece->step_count++] = s;
 	}
 	qsort(piece->steps, piece->step_count, sizeof(*piece->steps), step_order);
@@ -138,7 +140,7 @@ static int curve_make(const struct report *r, int clock, size_t bins, bool resid
 		if (rc)
 			return rc;
 		curve->piece_count = i + 1;
-		rc = piece_steps(r, name, curve->cpu, phase, &curve->pieces[i]);
+		rc = piece_steps(r, &pair, phase, &curve->pieces[i]);
 		if (!rc)
 			rc = piece_make(r, &pair, report_drift(r, name, curve->cpu, phase), bins, residuals,
 				&curve->pieces[i]);

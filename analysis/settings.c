@@ -10,12 +10,7 @@
 #include "analysis/cause.h"
 #include "results/units.h"
 
-/*
- * A daemon may slew both clocks by up to this much, against the rate with which a reading is carried to the instant of the
- * other: chronyd's limit is 83333.333 ppm (maxslewrate in chrony.conf(5)).
- */
-#define SLEW_MOST 0.1
-#define SIGMAS	  1.96 /* in half of a 95 % interval */
+#define SIGMAS 1.96 /* in half of a 95 % interval */
 
 bool settings_move(const char *clock)
 {
@@ -27,10 +22,10 @@ static bool moves(const struct run *run, int clock)
 	return clock != PAIR_TSC && settings_move(run->clocks[clock].name);
 }
 
-/* How far the offset of that point may be off. */
+/* How far the offset of that point may be off: a daemon may slew both clocks against the rate with which it is carried. */
 static double error_ns(const struct pair *p, size_t i)
 {
-	return p->half_ns[i] + fabs(p->apart_s[i]) * (double)NS_PER_SEC * SLEW_MOST;
+	return p->half_ns[i] + fabs(p->apart_s[i]) * (double)NS_PER_SEC * SETTING_SLEW_MOST;
 }
 
 /* What the two readings' errors cannot explain; 0: they can. */

@@ -25,6 +25,9 @@
  */
 #define SETTING_LEAST_NS 1e4
 
+/* A daemon may slew the clocks by up to this much: chronyd's limit is 83333.333 ppm (maxslewrate in chrony.conf(5)). */
+#define SETTING_SLEW_MOST 0.1
+
 struct settings {
 	struct step_found *found; /* by time on the axis of `pair`; se_ns * 1.96 bounds the error; owned */
 	size_t count;
