@@ -91,6 +91,25 @@ static void screen(struct event_points *w, double widest)
 		w->use[i] = w->width[i] <= widest;
 }
 
+/*
+ * The narrower half of the points, and of each segment its own: what an event changes may be the width of all brackets
+ * behind it, and the wider side would be left without a point.
+ */
+static void screen_halves(struct event_points *w)
+{
+	double slack = 2 * w->in->granularity_ns;
+
+	for (size_t i = 0, next; i < w->n; i = next) {
+		double own;
+
+		for (next = i; next < w->n && w->place[next] == w->place[i]; next++)
+			w->spare[next - i] = w->width[next];
+		own = gsl_stats_median(w->spare, 1, next - i);
+		for (size_t k = i; k < next; k++)
+			w->use[k] = w->use[k] && w->width[k] <= fmax(2 * w->median_half, own) + slack;
+	}
+}
+
 void event_cut(struct event_points *w)
 {
 	w->count = 0;
@@ -161,7 +180,7 @@ static int measure(struct event_points *w, struct event_steps *out)
 	if (segment_median(w) < SEGMENT_LONG) {
 		rc = event_measure_jointly(w, out);
 	} else {
-		screen(w, 2 * w->median_half + 2 * in->granularity_ns);
+		screen_halves(w);
 		event_cut(w);
 		rc = w->count < 2 ? 0 : event_measure_apart(w, out);
 	}

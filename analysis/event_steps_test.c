@@ -218,6 +218,16 @@ static void one_large_step(void **state)
 	assert_true(fabs(s.steps[0].found.step_ns - 1e7) < 4 * s.steps[0].found.se_ns);
 	assert_true(s.steps[0].found.se_ns < 2);
 	event_steps_free(&s);
+	/* The same where the brackets are half or twice as wide behind it, as after a guest was stopped. */
+	for (double factor = 0.5; factor < 3; factor *= 4) {
+		make(rng, 300, 100, 3, 0);
+		for (size_t i = 100; i < 300; i++)
+			half[i] *= factor;
+		s = find(300, 1, INFINITY);
+		assert_true(s.real && !s.joint && s.count == 1 && s.significant == 1);
+		assert_true(fabs(s.steps[0].found.step_ns - 1e7) < 4 * s.steps[0].found.se_ns);
+		event_steps_free(&s);
+	}
 	/* A clock that starts to run 50 ppm fast there does not step. */
 	truth[0] = 0;
 	make(rng, 400, 200, 3, 0);
